@@ -1,0 +1,370 @@
+//! The details of events: typed old and new values, stored as the bytes that are hashed (R-HIS-3, R-HIS-4).
+//!
+//! Every value has a fixed width: numbers big-endian, ids 16 bytes, roles 32, an option one byte more. There is no
+//! text in them; texts are labels.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+
+use super::EventType;
+use crate::clock::from_millis;
+use crate::customer::{CustomerKind, CustomerStatus};
+use crate::field::Quota;
+use crate::id::{CustomerId, InvitationId, MembershipId};
+use crate::membership::{Origin, Role};
+
+macro_rules! details {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
+        /// Old and new values of an event: with its labels, enough to repeat its change.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged)]
+        #[non_exhaustive]
+        pub enum EventDetails {
+            $($(#[$doc])* $name { $($(#[$field_doc])* $field: $ty),* },)*
+        }
+
+        impl EventDetails {
+            /// The type of event that has these details.
+            pub const fn kind(&self) -> EventType {
+                match self { $(Self::$name { .. } => EventType::$name,)* }
+            }
+
+            /// The bytes that are stored and hashed.
+            pub fn encode(&self) -> Vec<u8> {
+                let mut bytes = Vec::with_capacity(64);
+                match self {
+                    $(Self::$name { $($field),* } => { $($field.put(&mut bytes);)* })*
+                }
+                bytes
+            }
+
+            /// Reads the bytes back; `None` if they are none of this type and version.
+            pub fn decode(kind: EventType, bytes: &[u8]) -> Option<Self> {
+                let mut rest = bytes;
+                let details = match kind {
+                    $(EventType::$name => Self::$name { $($field: <$ty as Fixed>::take(&mut rest)?),* },)*
+                    _ => return None,
+                };
+                rest.is_empty().then_some(details)
+            }
+        }
+    };
+}
+
+details! {
+    /// A customer was created; its identifier and name are labels.
+    CustomerCreated {
+        /// What the account is for.
+        kind: CustomerKind,
+        /// The partner that it is assigned to.
+        partner: Option<CustomerId>,
+        /// How many projects it may have.
+        projects: Quota,
+    }
+    /// The name was changed; both names are labels.
+    CustomerRenamed {}
+    /// The status was changed; the reason is a label.
+    CustomerStatusChanged {
+        /// Before.
+        old: CustomerStatus,
+        /// After.
+        new: CustomerStatus,
+    }
+    /// A manager added themselves, or renewed a lapsed membership of theirs.
+    UserAssignedHimself {
+        /// The membership.
+        membership: MembershipId,
+        /// Its role.
+        role: Role,
+        /// The account through which.
+        through: CustomerId,
+        /// The account through which the lapsed membership was made, if this renewed one.
+        renewed: Option<CustomerId>,
+    }
+    /// An address was invited; the address is a label.
+    UserInvited {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The offered role.
+        role: Role,
+        /// When it ends.
+        expires_at: DateTime<Utc>,
+    }
+    /// An invitation was sent again.
+    UserInvitationResent {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The offered role.
+        role: Role,
+        /// The generation of the new link.
+        generation: u32,
+        /// When it ends now.
+        expires_at: DateTime<Utc>,
+    }
+    /// An `Admin` cancelled an invitation.
+    UserInvitationCancelled {
+        /// The invitation.
+        invitation: InvitationId,
+    }
+    /// The invited person declined.
+    UserInvitationDeclined {
+        /// The invitation.
+        invitation: InvitationId,
+    }
+    /// An invitation fell with its inviter's right.
+    UserInvitationWithdrawn {
+        /// The invitation.
+        invitation: InvitationId,
+    }
+    /// An invited person became a member, or a self-added membership became an ordinary one.
+    UserAcceptedInvitation {
+        /// The invitation.
+        invitation: InvitationId,
+        /// The membership.
+        membership: MembershipId,
+        /// Its role from now on.
+        role: Role,
+        /// How the person was a member before.
+        before: Option<Origin>,
+    }
+    /// A member's role was changed.
+    UserRoleChanged {
+        /// The membership.
+        membership: MembershipId,
+        /// Before.
+        old: Role,
+        /// After.
+        new: Role,
+    }
+    /// A member was removed.
+    UserRemoved {
+        /// The membership that ended.
+        membership: MembershipId,
+        /// Its role.
+        role: Role,
+    }
+    /// A member left.
+    UserLeft {
+        /// The membership that ended.
+        membership: MembershipId,
+        /// Its role.
+        role: Role,
+    }
+    /// The operator made somebody `Admin`; the reason is a label.
+    OperatorAddedAdmin {
+        /// The membership.
+        membership: MembershipId,
+        /// The role before, of somebody who was a member.
+        old: Option<Role>,
+    }
+    /// The operator freed the identifier of an ended customer before its rest was over.
+    IdentifierFreed {
+        /// When it would have been free.
+        rested_until: DateTime<Utc>,
+    }
+}
+
+/// A value of fixed width.
+trait Fixed: Sized {
+    fn put(&self, bytes: &mut Vec<u8>);
+    fn take(bytes: &mut &[u8]) -> Option<Self>;
+}
+
+fn split<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (head, rest) = bytes.split_first_chunk::<N>()?;
+    *bytes = rest;
+    Some(*head)
+}
+
+macro_rules! fixed_ids {
+    ($($name:ident)*) => {$(
+        impl Fixed for $name {
+            fn put(&self, bytes: &mut Vec<u8>) {
+                bytes.extend_from_slice(self.as_bytes());
+            }
+
+            fn take(bytes: &mut &[u8]) -> Option<Self> {
+                split(bytes).map(Self::from_bytes)
+            }
+        }
+    )*};
+}
+
+fixed_ids! { CustomerId InvitationId MembershipId }
+
+impl Fixed for u32 {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_be_bytes());
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        split(bytes).map(Self::from_be_bytes)
+    }
+}
+
+impl Fixed for DateTime<Utc> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.timestamp_millis().to_be_bytes());
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        split(bytes).map(i64::from_be_bytes).map(from_millis)
+    }
+}
+
+impl Fixed for Role {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        split(bytes).and_then(Self::from_bytes)
+    }
+}
+
+impl Fixed for Quota {
+    /// Unlimited is `u32::MAX`, which no limit reaches.
+    fn put(&self, bytes: &mut Vec<u8>) {
+        self.limit().unwrap_or(u32::MAX).put(bytes);
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        match u32::take(bytes)? {
+            u32::MAX => Some(Self::UNLIMITED),
+            limit => Self::limited(limit).ok(),
+        }
+    }
+}
+
+impl Fixed for CustomerKind {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(Self::ALL.iter().filter(|(kind, ..)| kind == self).map(|(_, code, _)| code));
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let [code] = split(bytes)?;
+        Self::ALL.into_iter().find(|(_, known, _)| *known == code).map(|(kind, ..)| kind)
+    }
+}
+
+impl Fixed for CustomerStatus {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend(Self::ALL.iter().filter(|(status, ..)| status == self).map(|(_, code, _)| code));
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let [code] = split(bytes)?;
+        Self::ALL.into_iter().find(|(_, known, _)| *known == code).map(|(status, ..)| status)
+    }
+}
+
+/// One byte that tells whether there is a value, then the value or zeros.
+impl Fixed for Option<CustomerId> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.is_some()));
+        bytes.extend_from_slice(self.as_ref().map_or(&[0; 16][..], |id| id.as_bytes()));
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        match (split(bytes)?, split::<16>(bytes)?) {
+            ([1], id) => Some(Some(CustomerId::from_bytes(id))),
+            ([0], id) if id == [0; 16] => Some(None),
+            _ => None,
+        }
+    }
+}
+
+impl Fixed for Option<Role> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.push(u8::from(self.is_some()));
+        bytes.extend_from_slice(self.as_ref().map_or(&[0; 32][..], |role| role.as_bytes()));
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        match (split(bytes)?, split::<32>(bytes)?) {
+            ([1], key) => Role::from_bytes(key).map(Some),
+            ([0], key) if key == [0; 32] => Some(None),
+            _ => None,
+        }
+    }
+}
+
+/// 0: no member; 1: ordinary; 2: self-added, with the account through which.
+impl Fixed for Option<Origin> {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        let (code, through) = match self {
+            None => (0, [0; 16]),
+            Some(Origin::Ordinary) => (1, [0; 16]),
+            Some(Origin::SelfAdded { through }) => (2, *through.as_bytes()),
+        };
+        bytes.push(code);
+        bytes.extend_from_slice(&through);
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        match (split(bytes)?, split::<16>(bytes)?) {
+            ([0], through) if through == [0; 16] => Some(None),
+            ([1], through) if through == [0; 16] => Some(Some(Origin::Ordinary)),
+            ([2], through) => {
+                Some(Some(Origin::SelfAdded { through: CustomerId::from_bytes(through) }))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples() -> Vec<EventDetails> {
+        let customer = CustomerId::from_bytes([1; 16]);
+        let invitation = InvitationId::from_bytes([2; 16]);
+        let membership = MembershipId::from_bytes([3; 16]);
+        let at = from_millis(1_767_225_600_123);
+        vec![
+            EventDetails::CustomerCreated {
+                kind: CustomerKind::Standard,
+                partner: Some(customer),
+                projects: Quota::UNLIMITED,
+            },
+            EventDetails::CustomerCreated {
+                kind: CustomerKind::Partner,
+                partner: None,
+                projects: Quota::limited(5).unwrap(),
+            },
+            EventDetails::CustomerRenamed {},
+            EventDetails::CustomerStatusChanged {
+                old: CustomerStatus::Active,
+                new: CustomerStatus::Disabled,
+            },
+            EventDetails::UserAssignedHimself {
+                membership,
+                role: Role::ADMIN,
+                through: customer,
+                renewed: None,
+            },
+            EventDetails::UserInvited { invitation, role: Role::EMPLOYEE, expires_at: at },
+            EventDetails::UserAcceptedInvitation {
+                invitation,
+                membership,
+                role: Role::ADMIN,
+                before: Some(Origin::SelfAdded { through: customer }),
+            },
+            EventDetails::OperatorAddedAdmin { membership, old: Some(Role::EMPLOYEE) },
+        ]
+    }
+
+    #[test]
+    fn r_his_3_details_come_back_and_damage_is_seen() {
+        for details in samples() {
+            let bytes = details.encode();
+            assert_eq!(EventDetails::decode(details.kind(), &bytes), Some(details.clone()));
+            let longer = [&bytes[..], &[0]].concat();
+            assert_eq!(EventDetails::decode(details.kind(), &longer), None);
+            if let Some(shorter) = bytes.len().checked_sub(1) {
+                assert_eq!(EventDetails::decode(details.kind(), &bytes[..shorter]), None);
+            }
+        }
+    }
+}

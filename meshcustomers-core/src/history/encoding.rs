@@ -1,0 +1,126 @@
+//! The encoding that is hashed, and the chain (R-HIS-4).
+//!
+//! ```text
+//! event/1 = "meshcustomers/event/1"
+//!         ‖ customer 16 ‖ number u64 ‖ time i64 (ms) ‖ command 16 ‖ type u16
+//!         ‖ actor u8 (0 operator, 1 user, 2 link holder) ‖ user 16 ‖ account 16 ‖ channel u8 ‖ person 16      (zeros where there is none)
+//!         ‖ length of details u32 ‖ details ‖ number of labels u8 ‖ (slot u8 ‖ commitment 32)*
+//!         ‖ hash of the event before 32 (zeros for the first)
+//! hash       = SHA-256(event/1)
+//! commitment = HMAC-SHA-256(salt 32, customer 16 ‖ number u64 ‖ slot u8 ‖ text in UTF-8)
+//! seal       = HMAC-SHA-256(history key, "meshcustomers/seal/1" ‖ hash)
+//! ```
+//! Numbers are big-endian.
+
+use hkdf::hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+use super::{EventActor, Head, Label, LabelSlot, LabelText, Seal, StoredEvent};
+use crate::decision::NewEvent;
+use crate::entropy::Fresh;
+use crate::id::CustomerId;
+use crate::secret::{DerivedKey, HostKey};
+
+const TAG: &[u8] = b"meshcustomers/event/1";
+const HISTORY_INFO: &str = "meshcustomers/history/1";
+const SEAL_TAG: &[u8] = b"meshcustomers/seal/1";
+
+/// The key that seals events; another one than that of links.
+#[derive(Clone, Debug)]
+pub struct HistoryKey {
+    number: u8,
+    key: DerivedKey,
+}
+
+impl HistoryKey {
+    /// The history key that comes from the host key with this number.
+    pub fn new(host: &HostKey, number: u8) -> Self {
+        Self { number, key: host.derive(&[], HISTORY_INFO) }
+    }
+
+    fn seal(&self, hash: &[u8; 32]) -> Seal {
+        Seal { key_number: self.number, mac: self.key.tag(&[SEAL_TAG, hash]) }
+    }
+}
+
+/// The hash of an event whose predecessor has the hash `before`.
+pub fn event_hash(event: &StoredEvent, before: &[u8; 32]) -> [u8; 32] {
+    let (actor, user, account, channel) = match event.actor {
+        EventActor::Operator => (0, [0; 16], [0; 16], 0),
+        EventActor::LinkHolder => (2, [0; 16], [0; 16], 0),
+        EventActor::User { user, account, channel } => {
+            (1, *user.as_bytes(), account.map_or([0; 16], |id| *id.as_bytes()), channel.code())
+        }
+    };
+    let person = event.person.map_or([0; 16], |id| *id.as_bytes());
+    let mut hash = Sha256::new();
+    hash.update(TAG);
+    hash.update(event.customer.as_bytes());
+    hash.update(event.number.to_be_bytes());
+    hash.update(event.at.timestamp_millis().to_be_bytes());
+    hash.update(event.command.as_bytes());
+    hash.update(event.kind.code().to_be_bytes());
+    hash.update([actor]);
+    hash.update(user);
+    hash.update(account);
+    hash.update([channel]);
+    hash.update(person);
+    hash.update(u32::try_from(event.details.len()).unwrap_or(u32::MAX).to_be_bytes());
+    hash.update(&event.details);
+    hash.update([u8::try_from(event.labels.len()).unwrap_or(u8::MAX)]);
+    for label in &event.labels {
+        hash.update([label.slot.code()]);
+        hash.update(label.commitment);
+    }
+    hash.update(before);
+    hash.finalize().into()
+}
+
+/// What binds a text to its place in the history without being the text.
+pub fn label_commitment(customer: CustomerId, number: u64, slot: LabelSlot, text: &LabelText) -> [u8; 32] {
+    let mut mac = match Hmac::<Sha256>::new_from_slice(&text.salt) {
+        Ok(mac) => mac,
+        Err(_) => unreachable!("HMAC takes keys of any length"),
+    };
+    mac.update(customer.as_bytes());
+    mac.update(&number.to_be_bytes());
+    mac.update(&[slot.code()]);
+    mac.update(text.text.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
+/// Numbers, hashes and seals `event` as the successor of `head`, and moves the head on. `index` tells the events of
+/// one command apart.
+pub(crate) fn chain(event: &NewEvent, head: &mut Head, index: u32, fresh: &Fresh, key: &HistoryKey) -> StoredEvent {
+    let number = head.number.saturating_add(1);
+    let mut labels: Vec<(LabelSlot, &str)> =
+        event.labels.iter().map(|(slot, text)| (*slot, text.as_str())).collect();
+    labels.sort_by_key(|(slot, _)| slot.code());
+    let labels = labels
+        .into_iter()
+        .map(|(slot, text)| {
+            let salt = fresh.nonce("label", index.wrapping_mul(256).wrapping_add(u32::from(slot.code())));
+            let text = LabelText { text: text.to_owned(), salt };
+            let commitment = label_commitment(event.customer, number, slot, &text);
+            Label { slot, commitment, text: Some(text) }
+        })
+        .collect();
+    let mut stored = StoredEvent {
+        customer: event.customer,
+        number,
+        at: event.at,
+        command: fresh.command(),
+        kind: event.details.kind(),
+        actor: event.actor,
+        person: event.person,
+        details: event.details.encode(),
+        labels,
+        hash: [0; 32],
+        seal: Seal { key_number: 0, mac: [0; 32] },
+    };
+    stored.hash = event_hash(&stored, &head.hash);
+    stored.seal = key.seal(&stored.hash);
+    head.number = number;
+    head.hash = stored.hash;
+    stored
+}

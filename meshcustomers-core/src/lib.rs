@@ -1,0 +1,96 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+/// The rules themselves: pure functions from facts to a decision, for readers, harnesses and fuzzers.
+///
+/// [`Administration`] loads the facts and writes what they decide; nothing else does.
+pub mod rules {
+    pub use crate::access::rules as access;
+    pub use crate::customer::rules as customer;
+    pub use crate::invitation::rules as invitation;
+    pub use crate::membership::rules as membership;
+    pub use crate::user::rules as user;
+}
+
+mod access;
+mod actor;
+mod administration;
+mod clock;
+mod command;
+mod customer;
+mod decision;
+mod entropy;
+mod error;
+mod facade;
+mod field;
+mod history;
+mod housekeeping;
+mod id;
+mod invitation;
+mod link;
+mod mail;
+mod membership;
+mod memory;
+mod page;
+mod refusal;
+mod rule;
+mod secret;
+mod settings;
+mod store;
+mod user;
+
+pub use access::{
+    Access, AccessFacts, AccessQuery, Cell, HotFacts, OwnAccount, Permission, Row, TABLE, WhoMay,
+};
+pub use actor::{Actor, Channel, Operator, Person};
+pub use administration::{Administration, AdministrationBuilder, BuildError};
+pub use clock::{Clock, ManualClock, SystemClock, from_millis};
+pub use command::{Command, Explanation};
+pub use customer::{
+    Account, AddAdmin, Availability, CreateCustomer, Customer, CustomerFilter, CustomerKind, CustomerStatus,
+    Disable, Enable, End, FreeIdentifier, IdentifierHold, NewCustomer, Phase, QuotaUse, Rename, WaitingFor,
+};
+pub use decision::{
+    Author, Change, ChangeSet, CommandKind, CommandRecord, Context, Decision, IdempotencyKey,
+    IdempotencyRecord, InvalidIdempotencyKey, NewEvent, Outcome, Prepared,
+};
+#[cfg(feature = "os-entropy")]
+pub use entropy::SystemEntropy;
+pub use entropy::{Entropy, EntropyError, Fresh, SeededEntropy};
+pub use error::{CommitOutcome, Error, StoreError, StoreErrorKind, UniqueKey};
+pub use field::{
+    EmailAddress, EmailKey, FieldError, HostUserId, Identifier, IdentifierPolicy, Language, MessageText, Name,
+    ProjectIdentifier, Quota, Reason, SearchTerm, Title,
+};
+pub use history::{
+    Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault, HistoryFilter, HistoryKey,
+    HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent, VerifyLevel, event_hash,
+    label_commitment, verify_events,
+};
+pub use housekeeping::Housekept;
+pub use id::{CommandId, CustomerId, Id, InvalidId, InvitationId, MailId, MembershipId, UserId};
+pub use invitation::{
+    Accept, CancelInvitation, DayCount, Decline, Invitation, InvitationEnd, InvitationRow, InvitationStanding,
+    InvitationState, Invite, Inviter, Offer, Resend,
+};
+pub use link::{LinkKind, LinkSecret, LinkToken};
+pub use mail::{
+    Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState, MailStatus, MailTexts, Mailer,
+    MemoryMailer, OutboxMail, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
+};
+pub use membership::{
+    AccountFacts, AddMyself, ChangeRole, Force, Leave, Member, MemberFacts, MemberRow, Membership, Origin,
+    RemoveMember, Role,
+};
+pub use memory::MemoryStore;
+pub use page::{Cursor, Page, PageRequest, PageSize, Position, SortKey};
+pub use refusal::Refusal;
+pub use secret::{HostKey, HostKeyError};
+pub use settings::{BaseUrl, LinkSignUp, Settings, SettingsBuilder, SettingsError, SettingsProblem};
+pub use store::{
+    AccountMembership, Bookkeeping, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery, Instance,
+    InvitationFacts, InviterFacts, KeyCheck, ListQuery, MailStateKind, OwnedWriteTx, ReadTx, Store, StoreResult,
+    WriteTx,
+};
+pub use user::{KnownUser, User, UserState, Verification};

@@ -1,0 +1,232 @@
+//! Links: what people click, and the token inside it (R-TOK).
+//!
+//! A token is 66 bytes, 88 characters of unpadded base64url:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 1 | number of the host key |
+//! | 16 | customer |
+//! | 16 | what it is for: an invitation, a registration, a registration link |
+//! | 32 | MAC |
+//! | 1 | kind, 1 to 25: last, so that a link ends in a letter and has one spelling |
+//!
+//! MAC = HMAC-SHA-256(link key, `meshcustomers/link/1` ‖ kind ‖ key number ‖ customer ‖ id ‖ generation u32 ‖ nonce 32 ‖
+//! SHA-256 of the canonical address, zeros where a link has none). The nonce stands in the row and the key with the
+//! host, so neither a copy of the database nor the key alone makes a link.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hkdf::hmac::Mac as _;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroize as _;
+
+use crate::field::EmailKey;
+use crate::id::CustomerId;
+use crate::rule::in_force;
+use crate::secret::{DerivedKey, HostKey};
+
+const INFO: &str = "meshcustomers/link/1";
+const LENGTH: usize = 66;
+const TEXT_LENGTH: usize = 88;
+
+/// What a link is for. A token of one kind is refused for every other (R-TOK-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LinkKind {
+    /// Accept or decline an invitation.
+    Invitation,
+    /// Confirm the address of a registration.
+    Confirmation,
+    /// Register a customer with a partner.
+    Registration,
+}
+
+impl LinkKind {
+    /// Every kind.
+    pub const ALL: [Self; 3] = [Self::Invitation, Self::Confirmation, Self::Registration];
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Invitation => 1,
+            Self::Confirmation => 2,
+            Self::Registration => 3,
+        }
+    }
+}
+
+/// What a row keeps so that its link can be made at the moment of sending (R-TOK-1).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct LinkSecret {
+    /// Counts up with each new link: an older one is dead at once.
+    pub generation: u32,
+    /// The host key that the link hangs on.
+    pub key_number: u8,
+    /// Random bytes; emptied when the link can never work again.
+    pub nonce: Option<[u8; 32]>,
+}
+
+impl fmt::Debug for LinkSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nonce = if self.nonce.is_some() { "[redacted]" } else { "none" };
+        f.debug_struct("LinkSecret")
+            .field("generation", &self.generation)
+            .field("key_number", &self.key_number)
+            .field("nonce", &format_args!("{nonce}"))
+            .finish()
+    }
+}
+
+/// What a link stands for: all that its MAC covers but kind, key number and nonce.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LinkSubject<'a> {
+    pub(crate) kind: LinkKind,
+    pub(crate) customer: CustomerId,
+    pub(crate) id: [u8; 16],
+    pub(crate) address: Option<&'a EmailKey>,
+}
+
+/// A token in its one spelling. Redacted `Debug`, no `Display`, no `PartialEq` (R-TOK-4).
+///
+/// ```
+/// use meshcustomers_core::LinkToken;
+///
+/// assert!(LinkToken::parse("too short").is_none());
+/// ```
+#[derive(Clone)]
+pub struct LinkToken([u8; LENGTH]);
+
+impl LinkToken {
+    /// Reads a token: length and alphabet first, one spelling only (R-TOK-3). Whether it is genuine is not known yet.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != TEXT_LENGTH {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The token's text: whoever has it can use the link.
+    pub fn expose(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    fn part<const N: usize>(&self, at: usize) -> [u8; N] {
+        let mut part = [0; N];
+        if let Some(bytes) = self.0.get(at..at + N) {
+            part.copy_from_slice(bytes);
+        }
+        part
+    }
+
+    pub(crate) fn key_number(&self) -> u8 {
+        let [number] = self.part(0);
+        number
+    }
+
+    /// The customer that it names.
+    pub(crate) fn customer(&self) -> CustomerId {
+        CustomerId::from_bytes(self.part(1))
+    }
+
+    /// The thing that it names.
+    pub(crate) fn id(&self) -> [u8; 16] {
+        self.part(17)
+    }
+
+    /// What the token says it is for; `None` for a kind that nobody makes.
+    pub fn kind(&self) -> Option<LinkKind> {
+        let [code] = self.part(65);
+        LinkKind::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+}
+
+impl Drop for LinkToken {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Debug for LinkToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LinkToken([redacted])")
+    }
+}
+
+/// The keys of one database: derived from the host key and the database's link epoch (R-TOK-2).
+#[derive(Clone, Debug)]
+pub(crate) struct LinkKey {
+    number: u8,
+    key: DerivedKey,
+}
+
+impl LinkKey {
+    pub(crate) fn new(host: &HostKey, number: u8, epoch: &[u8; 32]) -> Self {
+        Self { number, key: host.derive(epoch, INFO) }
+    }
+
+    pub(crate) const fn number(&self) -> u8 {
+        self.number
+    }
+
+    /// Makes the link's token, unless its nonce was emptied or it hangs on a key that is not this one.
+    pub(crate) fn make(&self, subject: &LinkSubject<'_>, secret: &LinkSecret) -> Option<LinkToken> {
+        let nonce = secret.nonce?;
+        if secret.key_number != self.number {
+            return None;
+        }
+        let mac = self.mac(subject, secret.generation, &nonce).finalize().into_bytes();
+        let mut bytes = Vec::with_capacity(LENGTH);
+        bytes.push(self.number);
+        bytes.extend_from_slice(subject.customer.as_bytes());
+        bytes.extend_from_slice(&subject.id);
+        bytes.extend_from_slice(&mac);
+        bytes.push(subject.kind.code());
+        bytes.try_into().ok().map(LinkToken)
+    }
+
+    /// Whether the token is the genuine one for what its row says now.
+    ///
+    /// Always computes one MAC and compares it in constant time; pass `None` for a row that does not exist or has no
+    /// nonce any more, and the same work is done against a dummy nonce (R-TOK-3).
+    pub(crate) fn is_genuine(
+        &self,
+        token: &LinkToken,
+        subject: &LinkSubject<'_>,
+        secret: Option<&LinkSecret>,
+    ) -> bool {
+        let (generation, nonce) = secret
+            .and_then(|secret| secret.nonce.map(|nonce| (secret.generation, nonce)))
+            .unwrap_or((0, [0; 32]));
+        let genuine =
+            self.mac(subject, generation, &nonce).verify_slice(&token.part::<32>(33)).is_ok();
+        let known = secret.is_some_and(|secret| {
+            secret.nonce.is_some()
+                && secret.key_number == self.number
+                && token.key_number() == self.number
+        });
+        let kind = token.kind() == Some(subject.kind) || !in_force("R-TOK-3");
+        (genuine || !in_force("R-TOK-1")) && known && kind
+    }
+
+    fn mac(
+        &self,
+        subject: &LinkSubject<'_>,
+        generation: u32,
+        nonce: &[u8; 32],
+    ) -> hkdf::hmac::Hmac<Sha256> {
+        let address: [u8; 32] =
+            subject.address.map_or([0; 32], |key| Sha256::digest(key.as_str().as_bytes()).into());
+        let kind = if in_force("R-TOK-3") { subject.kind.code() } else { 0 };
+        self.key.mac(&[
+            INFO.as_bytes(),
+            &[kind, self.number],
+            subject.customer.as_bytes(),
+            &subject.id,
+            &generation.to_be_bytes(),
+            nonce,
+            &address,
+        ])
+    }
+}

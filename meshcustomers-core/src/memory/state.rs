@@ -1,0 +1,110 @@
+//! What the memory store holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::shards::Shards;
+use crate::customer::{Customer, IdentifierHold};
+use crate::decision::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
+use crate::error::StoreError;
+use crate::field::{EmailKey, HostUserId, Identifier};
+use crate::history::StoredEvent;
+use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
+use crate::invitation::{Invitation, InvitationState};
+use crate::mail::OutboxMail;
+use crate::membership::{AccountFacts, MemberFacts, MemberRow, Membership, Origin};
+use crate::store::{Instance, InvitationFacts, InviterFacts, StoreResult};
+use crate::user::User;
+
+/// Who gave a command, of which kind, and by which name.
+pub(super) type KeyName = (Option<UserId>, CommandKind, IdempotencyKey);
+
+/// Everything that is stored; cheap to copy.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    pub(super) instance: Option<Arc<Instance>>,
+    pub(super) users: Shards<UserId, Arc<User>>,
+    pub(super) host_ids: Shards<HostUserId, UserId>,
+    /// Verified addresses only (R-USR-1).
+    pub(super) addresses: Shards<EmailKey, UserId>,
+    pub(super) customers: Shards<CustomerId, Arc<CustomerState>>,
+    pub(super) identifiers: Shards<Identifier, IdentifierHold>,
+    /// The customers that each user is a member of.
+    pub(super) accounts: Shards<UserId, Arc<BTreeSet<CustomerId>>>,
+    pub(super) commands: Shards<CommandId, Arc<CommandRecord>>,
+    pub(super) keys: Shards<KeyName, (IdempotencyRecord, CommandId)>,
+    pub(super) mails: Shards<MailId, Arc<OutboxMail>>,
+}
+
+/// A customer with all that is its own.
+#[derive(Clone, Debug)]
+pub(super) struct CustomerState {
+    pub(super) row: Customer,
+    pub(super) members: BTreeMap<UserId, Membership>,
+    pub(super) invitations: BTreeMap<InvitationId, Arc<Invitation>>,
+    /// Event number n stands at n - 1.
+    pub(super) events: Vec<Arc<StoredEvent>>,
+}
+
+impl CustomerState {
+    pub(super) fn open_invitations(&self) -> impl Iterator<Item = &Arc<Invitation>> {
+        self.invitations.values().filter(|invitation| invitation.state == InvitationState::Open)
+    }
+
+    pub(super) fn open_invitation(&self, address: &EmailKey) -> Option<&Arc<Invitation>> {
+        self.open_invitations().find(|invitation| invitation.address.key() == address)
+    }
+}
+
+impl State {
+    pub(super) fn customer_state(&self, id: CustomerId) -> Option<&CustomerState> {
+        self.customers.get(&id).map(|customer| &**customer)
+    }
+
+    pub(super) fn membership(&self, customer: CustomerId, user: UserId) -> Option<&Membership> {
+        self.customer_state(customer)?.members.get(&user)
+    }
+
+    /// A user that another row names.
+    pub(super) fn named_user(&self, id: UserId) -> StoreResult<&User> {
+        self.users.get(&id).map(|user| &**user).ok_or_else(|| StoreError::corrupt("users", "id", id))
+    }
+
+    /// An account and the membership of this user in it.
+    pub(super) fn account(&self, account: CustomerId, user: UserId) -> Option<AccountFacts> {
+        let state = self.customer_state(account)?;
+        Some(AccountFacts { account: state.row.account(), membership: state.members.get(&user).cloned() })
+    }
+
+    /// A membership with the account through which it was made.
+    pub(super) fn member_facts(&self, membership: &Membership) -> MemberFacts {
+        let through = match membership.origin {
+            Origin::Ordinary => None,
+            Origin::SelfAdded { through } => self.account(through, membership.user),
+        };
+        MemberFacts { membership: membership.clone(), through }
+    }
+
+    pub(super) fn member_row(&self, membership: &Membership) -> StoreResult<MemberRow> {
+        let user = self.named_user(membership.user)?.clone();
+        Ok(MemberRow { user, member: self.member_facts(membership) })
+    }
+
+    /// An invitation with all that its inviter's right depends on.
+    pub(super) fn invitation_facts(
+        &self,
+        customer: &CustomerState,
+        invitation: &Invitation,
+    ) -> StoreResult<InvitationFacts> {
+        let inviter = invitation.inviter;
+        Ok(InvitationFacts {
+            invitation: invitation.clone(),
+            customer: customer.row.clone(),
+            inviter: InviterFacts {
+                user: self.named_user(inviter.user)?.clone(),
+                member: customer.members.get(&inviter.user).map(|member| self.member_facts(member)),
+                through: inviter.through.and_then(|account| self.account(account, inviter.user)),
+            },
+        })
+    }
+}
