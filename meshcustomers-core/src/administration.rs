@@ -368,7 +368,12 @@ impl Administration {
             let record = tx.command(id)?.ok_or_else(|| StoreError::corrupt("command", "id", id))?;
             return command.recall(tx, record.outcome);
         }
-        let Decision { outcome, changes } = command.decide(tx, cx, keys)?;
+        // Facts are read under the lock: what was read earlier is not trusted (R-ACC-10).
+        let Decision { outcome, changes } = if in_force("R-ACC-10") {
+            command.decide(tx, cx, keys)?
+        } else {
+            command.decide(&mut *self.0.store.read()?, cx, keys)?
+        };
         if let Some(changes) = changes {
             let record = CommandRecord {
                 id: cx.fresh.command(),

@@ -74,7 +74,27 @@ pub(crate) fn access(
     cx: &Context,
     customer: Option<CustomerId>,
 ) -> Result<AccessFacts, Error> {
-    Ok(tx.access(&query(&cx.actor, customer))?)
+    let query = query(&cx.actor, customer);
+    #[cfg(feature = "rule-switches")]
+    if !crate::rule::in_force("R-STA-4") {
+        return remembered(tx, query);
+    }
+    // Rights are read from the store at each command; nothing lives on in a session (R-STA-4).
+    Ok(tx.access(&query)?)
+}
+
+/// What a library without R-STA-4 would do: remember what somebody was allowed once.
+#[cfg(feature = "rule-switches")]
+fn remembered(tx: &mut dyn ReadTx, query: AccessQuery) -> Result<AccessFacts, Error> {
+    use std::sync::Mutex;
+    static SEEN: Mutex<Vec<(AccessQuery, AccessFacts)>> = Mutex::new(Vec::new());
+    let mut seen = SEEN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let fresh = tx.access(&query)?;
+    let known = seen.iter().find(|(known, _)| *known == query && known.user.is_some());
+    let member = known.and_then(|(_, facts)| facts.member.clone()).or_else(|| fresh.member.clone());
+    let facts = AccessFacts { member, ..fresh };
+    seen.push((query, facts.clone()));
+    Ok(facts)
 }
 
 /// The answer to [`Ask`] for a command on one customer with one row of the table.

@@ -150,7 +150,11 @@ impl Drop for LinkToken {
 
 impl fmt::Debug for LinkToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LinkToken([redacted])")
+        if crate::rule::in_force("R-TOK-4") {
+            f.write_str("LinkToken([redacted])")
+        } else {
+            write!(f, "LinkToken({})", self.expose())
+        }
     }
 }
 

@@ -62,6 +62,17 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     fn write(&self) -> StoreResult<Box<dyn OwnedWriteTx + '_>>;
 }
 
+/// A store that several owners share.
+impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
+    fn read(&self) -> StoreResult<Box<dyn ReadTx + '_>> {
+        (**self).read()
+    }
+
+    fn write(&self) -> StoreResult<Box<dyn OwnedWriteTx + '_>> {
+        (**self).write()
+    }
+}
+
 /// The queries: what rules need to know, and what lists show. Not found is `None`.
 pub trait ReadTx {
     /// What the database says of itself; `None` before the first [`Bookkeeping::InstanceCreated`].

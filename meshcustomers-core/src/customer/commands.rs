@@ -177,6 +177,7 @@ pub struct FreeIdentifier {
 }
 
 /// Whether a command tells the customer's `Admin`s.
+#[derive(Clone, Copy)]
 enum Tells {
     Admins,
     Nobody,

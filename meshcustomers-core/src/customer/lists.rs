@@ -13,6 +13,7 @@ use crate::id::CustomerId;
 use crate::membership::Role;
 use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
+use crate::rule::in_force;
 use crate::store::{CustomerOrder, CustomerQuery, CustomerScope, ListQuery, ReadTx};
 
 /// Which customers are asked for.
@@ -58,7 +59,7 @@ impl Administration {
             let query = CustomerQuery {
                 scope,
                 phase: filter.phase,
-                search: filter.search.clone(),
+                search: filter.search.clone().filter(|_| in_force("R-MNG-2")),
                 without_admin: filter.without_admin,
                 order,
                 list,

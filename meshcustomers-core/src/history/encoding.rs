@@ -19,6 +19,7 @@ use super::{EventActor, Head, Label, LabelSlot, LabelText, Seal, StoredEvent};
 use crate::decision::NewEvent;
 use crate::entropy::Fresh;
 use crate::id::CustomerId;
+use crate::rule::in_force;
 use crate::secret::{DerivedKey, HostKey};
 
 const TAG: &[u8] = b"meshcustomers/event/1";
@@ -72,7 +73,9 @@ pub fn event_hash(event: &StoredEvent, before: &[u8; 32]) -> [u8; 32] {
         hash.update([label.slot.code()]);
         hash.update(label.commitment);
     }
-    hash.update(before);
+    if in_force("R-HIS-4") {
+        hash.update(before);
+    }
     hash.finalize().into()
 }
 
@@ -113,7 +116,7 @@ pub(crate) fn chain(event: &NewEvent, head: &mut Head, index: u32, fresh: &Fresh
         kind: event.details.kind(),
         actor: event.actor,
         person: event.person,
-        details: event.details.encode(),
+        details: if in_force("R-HIS-3") { event.details.encode() } else { Vec::new() },
         labels,
         hash: [0; 32],
         seal: Seal { key_number: 0, mac: [0; 32] },

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::actor::Channel;
 use crate::id::{CommandId, CustomerId, UserId};
+use crate::rule::in_force;
 
 mod details;
 mod encoding;
@@ -42,8 +43,8 @@ impl Head {
 
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, ..] = self.hash;
-        write!(f, "Head(version {}, event {}, {a:02x}{b:02x}{c:02x}{d:02x}…)", self.version, self.number)
+        let start = u32::from_be_bytes([self.hash[0], self.hash[1], self.hash[2], self.hash[3]]);
+        write!(f, "Head(version {}, event {}, {start:08x}…)", self.version, self.number)
     }
 }
 
@@ -153,7 +154,7 @@ impl EventType {
 
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+        f.write_str(if in_force("R-HIS-1") { self.as_str() } else { "EVENT" })
     }
 }
 

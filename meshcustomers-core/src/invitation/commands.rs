@@ -45,6 +45,10 @@ fn holder(
     address: &EmailKey,
 ) -> Result<Option<(User, MemberFacts)>, Error> {
     let Some(user) = tx.user_by_address(address)? else { return Ok(None) };
+    // Whether a user has the address is nobody's business (R-INV-13).
+    if !in_force("R-INV-13") {
+        return Err(Refusal::AlreadyMember { user: user.id }.into());
+    }
     Ok(tx.member(customer, user.id)?.map(|member| (user, member)))
 }
 

@@ -124,8 +124,10 @@ pub fn invite(
         let lapsed = has_expired(open, cx.now);
         refuse_if("R-INV-2", !lapsed, Refusal::AlreadyInvited { invitation: open.id })?;
         // A command that meets a lapsed row of its own ends it (R-CMD-4).
-        let end = InvitationEnd::Expired;
-        changes.push(Change::InvitationEnded { invitation: open.id, end, at: cx.now });
+        if in_force("R-CMD-4") {
+            let end = InvitationEnd::Expired;
+            changes.push(Change::InvitationEnded { invitation: open.id, end, at: cx.now });
+        }
     }
     let limit = cx.settings.open_invitations;
     refuse_if("R-INV-8", facts.open_count >= limit, Refusal::TooMany { limit, retry_at: None })?;
@@ -327,7 +329,8 @@ pub fn cancel(facts: &CancelFacts, cx: &Context) -> Result<Decision<Invitation>,
         InvitationState::Open if has_expired(invitation, cx.now) => {
             return Ok(Decision::unchanged(invitation.clone()));
         }
-        InvitationState::Open => {}
+        InvitationState::Open if in_force("R-INV-7") => {}
+        InvitationState::Open => return Ok(Decision::unchanged(invitation.clone())),
         InvitationState::Ended { end: InvitationEnd::Cancelled | InvitationEnd::Expired, .. } => {
             return Ok(Decision::unchanged(invitation.clone()));
         }

@@ -168,7 +168,7 @@ pub fn change_role(
     let old = target.member.membership.clone();
     within_rank(standing.role, role)?;
     within_rank(standing.role, old.role)?;
-    if old.role == role {
+    if old.role == role && in_force("R-CMD-3") {
         return Ok(Decision::unchanged(old));
     }
     keep_an_admin(&old, &target.user, facts.other_admin)?;
