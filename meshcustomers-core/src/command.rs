@@ -60,13 +60,13 @@ pub(crate) mod sealed {
     }
 
     /// The query for the access facts of an actor.
-    #[must_use]
-    pub fn query(actor: &Actor, customer: Option<crate::id::CustomerId>) -> AccessQuery {
+    pub(crate) fn query(actor: &Actor, customer: Option<crate::id::CustomerId>) -> AccessQuery {
         AccessQuery { user: actor.user(), account: actor.account(), customer }
     }
 }
 
-pub(crate) use sealed::{Ask, query};
+pub(crate) use sealed::Ask;
+use sealed::query;
 
 /// The access facts of the context's actor on a customer.
 pub(crate) fn access(

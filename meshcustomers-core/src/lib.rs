@@ -9,8 +9,17 @@ pub mod rules {
     pub use crate::access::rules as access;
     pub use crate::customer::rules as customer;
     pub use crate::invitation::rules as invitation;
+    pub use crate::mail::rules as mail;
     pub use crate::membership::rules as membership;
     pub use crate::user::rules as user;
+}
+
+/// What was written about the library: the rules it decides, and its design.
+pub mod documentation {
+    #[doc = include_str!("../docs/design.md")]
+    pub mod design {}
+    #[doc = include_str!("../docs/rules.md")]
+    pub mod rules {}
 }
 
 mod access;
@@ -77,7 +86,7 @@ pub use invitation::{
 pub use link::{LinkKind, LinkSecret, LinkToken};
 pub use mail::{
     Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState, MailStatus, MailTexts, Mailer,
-    MemoryMailer, OutboxMail, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
+    MemoryMailer, OutboxMail, Part, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
 };
 pub use membership::{
     AccountFacts, AddMyself, ChangeRole, Force, Leave, Member, MemberFacts, MemberRow, Membership, Origin,

@@ -234,3 +234,102 @@ impl LinkKey {
         ])
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::field::EmailAddress;
+
+    const HOST_KEY: &str = "b02bd4c68c69a4c3b6cc35fd17b3b2d1089ceb894ba66dd18fcd42629719c6f3";
+    const TOKEN: &str = "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHj-5V1DcN8_kbf0QGTYLXpQtnVGEDll38sKdehwqTgrkB";
+
+    fn key() -> LinkKey {
+        LinkKey::new(&HostKey::from_hex(HOST_KEY).unwrap(), 1, &[6; 32])
+    }
+
+    fn secret() -> LinkSecret {
+        LinkSecret { generation: 3, key_number: 1, nonce: Some([5; 32]) }
+    }
+
+    fn subject(kind: LinkKind, address: &EmailKey) -> LinkSubject<'_> {
+        LinkSubject { kind, customer: CustomerId::from_bytes([1; 16]), id: [7; 16], address: Some(address) }
+    }
+
+    fn jane() -> EmailAddress {
+        EmailAddress::parse("jane@acme.example").unwrap()
+    }
+
+    /// Made by `tools/vectors.py`, which was written from the rules, not from this code.
+    #[test]
+    fn r_tok_1_the_encoding_is_the_documented_one() {
+        let jane = jane();
+        let token = key().make(&subject(LinkKind::Invitation, jane.key()), &secret()).unwrap();
+        assert_eq!(token.expose(), TOKEN);
+        assert!(TOKEN.ends_with(|c: char| c.is_ascii_alphabetic()));
+        assert_eq!(TOKEN.len(), 88);
+    }
+
+    #[test]
+    fn r_tok_1_every_flipped_bit_and_every_other_fact_is_refused() {
+        let jane = jane();
+        let subject = subject(LinkKind::Invitation, jane.key());
+        let genuine = |text: &str, secret: &LinkSecret| {
+            LinkToken::parse(text).is_some_and(|token| key().is_genuine(&token, &subject, Some(secret)))
+        };
+        assert!(genuine(TOKEN, &secret()));
+        let bytes = URL_SAFE_NO_PAD.decode(TOKEN).unwrap();
+        // Bytes 1 to 32 name the row that is looked up; they are in the MAC by what that row says.
+        for bit in (0..8).chain(33 * 8..LENGTH * 8) {
+            let mut flipped = bytes.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert!(!genuine(&URL_SAFE_NO_PAD.encode(flipped), &secret()), "bit {bit}");
+        }
+        assert!(!genuine(TOKEN, &LinkSecret { generation: 4, ..secret() }), "an older generation");
+        assert!(!genuine(TOKEN, &LinkSecret { nonce: Some([4; 32]), ..secret() }), "an older nonce");
+        assert!(!genuine(TOKEN, &LinkSecret { nonce: None, ..secret() }), "an emptied nonce");
+        assert!(!genuine(TOKEN, &LinkSecret { key_number: 2, ..secret() }), "another key's row");
+        let token = LinkToken::parse(TOKEN).unwrap();
+        assert!(!key().is_genuine(&token, &subject, None), "an unknown row");
+        let other = LinkKey::new(&HostKey::from_hex(HOST_KEY).unwrap(), 1, &[7; 32]);
+        assert!(!other.is_genuine(&token, &subject, Some(&secret())), "another link epoch");
+        let max = EmailAddress::parse("max@acme.example").unwrap();
+        let changed = LinkSubject { address: Some(max.key()), ..subject };
+        assert!(!key().is_genuine(&token, &changed, Some(&secret())), "another address in the row");
+    }
+
+    #[test]
+    fn r_tok_3_a07_a_token_of_one_kind_is_refused_for_every_other() {
+        let jane = jane();
+        for made in LinkKind::ALL {
+            let token = key().make(&subject(made, jane.key()), &secret()).unwrap();
+            for asked in LinkKind::ALL {
+                let genuine = key().is_genuine(&token, &subject(asked, jane.key()), Some(&secret()));
+                assert_eq!(genuine, made == asked, "{made:?} for {asked:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn r_tok_3_one_spelling() {
+        for bad in [
+            String::new(),
+            TOKEN[1..].to_owned(),
+            format!("{TOKEN}A"),
+            format!("{}=", &TOKEN[..87]),
+            TOKEN.replace('-', "+"),
+            TOKEN.replace('_', "/"),
+            format!(" {}", &TOKEN[..87]),
+            format!("{}%", &TOKEN[..87]),
+            "A".repeat(1_000_000),
+        ] {
+            assert!(LinkToken::parse(&bad).is_none());
+        }
+    }
+
+    #[test]
+    fn r_tok_4_a_token_shows_itself_to_nobody() {
+        let token = LinkToken::parse(TOKEN).unwrap();
+        assert_eq!(format!("{token:?}"), "LinkToken([redacted])");
+        assert!(!format!("{:?}", secret()).contains("5, 5"));
+    }
+}

@@ -1,1 +1,29 @@
-//! stub
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod apply;
+mod backup;
+mod columns;
+mod connection;
+mod decode;
+mod error;
+mod facts;
+mod keep;
+mod lists;
+mod migrate;
+mod open;
+mod search;
+mod store;
+mod transaction;
+mod unit;
+mod verify;
+mod writer;
+
+pub use connection::Durability;
+pub use error::OpenError;
+pub use open::{OpenMode, SqliteOptions};
+pub use rusqlite;
+pub use store::SqliteStore;
+pub use unit::Unit;
+pub use verify::{CounterFault, ForeignKeyFault, VerifyReport};

@@ -127,3 +127,45 @@ pub(crate) fn chain(event: &NewEvent, head: &mut Head, index: u32, fresh: &Fresh
     head.hash = stored.hash;
     stored
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::actor::Channel;
+    use crate::clock::from_millis;
+    use crate::history::EventType;
+    use crate::id::{CommandId, UserId};
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Made by `tools/vectors.py`, which was written from the rules, not from this code.
+    #[test]
+    fn r_his_4_the_encoding_is_the_documented_one() {
+        let customer = CustomerId::from_bytes([1; 16]);
+        let text = LabelText { text: "Müller".to_owned(), salt: [9; 32] };
+        let commitment = label_commitment(customer, 7, LabelSlot::Name, &text);
+        assert_eq!(hex(&commitment), "db420707549c776cf3b72deeb7e9a39903dd5e1068ab402817573a66d007b134");
+
+        let event = StoredEvent {
+            customer,
+            number: 7,
+            at: from_millis(1_767_225_600_123),
+            command: CommandId::from_bytes([2; 16]),
+            kind: EventType::CustomerRenamed,
+            actor: EventActor::User {
+                user: UserId::from_bytes([3; 16]),
+                account: Some(CustomerId::from_bytes([4; 16])),
+                channel: Channel::Session,
+            },
+            person: Some(UserId::from_bytes([5; 16])),
+            details: vec![0xab, 0xcd],
+            labels: vec![Label { slot: LabelSlot::Name, commitment, text: Some(text) }],
+            hash: [0; 32],
+            seal: Seal { key_number: 1, mac: [0; 32] },
+        };
+        let hash = event_hash(&event, &[8; 32]);
+        assert_eq!(hex(&hash), "e52a247f1919d187af326cf625aea3ae27818c06c9a8ac0465f399e4d60e5853");
+    }
+}

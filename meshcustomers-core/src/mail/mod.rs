@@ -13,12 +13,20 @@ use crate::membership::Role;
 mod outbox;
 mod postman;
 mod render;
+pub mod rules;
+mod samples;
 mod texts;
 
 pub use outbox::{Delivery, Lease, MailState, OutboxMail};
 pub use postman::{Delivered, Postman};
-pub use render::{RenderedMail, render};
-pub use texts::{MailTexts, TextsError};
+pub use render::RenderedMail;
+pub(crate) use render::render;
+pub use texts::{MailTexts, Part, TextsError};
+
+/// Every kind of mail, as stores, logs and texts name it.
+pub(crate) const KINDS: [&str; 5] = ["address_changed", "invitation", "manager_added", "removed", "status_changed"];
+/// The kinds that are about a link.
+pub(crate) const LINK_KINDS: [&str; 1] = ["invitation"];
 
 /// A mail, as data. Its link is made at the moment of sending; a rendered mail is never stored (R-TOK-4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +171,18 @@ pub trait Mailer: fmt::Debug + Send + Sync {
     /// # Errors
     /// [`MailError`], which tells whether another try makes sense.
     fn send(&self, mail: &RenderedMail) -> Result<(), MailError>;
+}
+
+impl<M: Mailer + ?Sized> Mailer for &M {
+    fn send(&self, mail: &RenderedMail) -> Result<(), MailError> {
+        (**self).send(mail)
+    }
+}
+
+impl<M: Mailer + ?Sized> Mailer for std::sync::Arc<M> {
+    fn send(&self, mail: &RenderedMail) -> Result<(), MailError> {
+        (**self).send(mail)
+    }
 }
 
 /// Why a mail was not sent. The text names the fault without address or content.

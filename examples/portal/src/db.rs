@@ -1,0 +1,83 @@
+//! The portal's own SQLite file: sign-ins, proofs of addresses, sessions. The library knows nothing of it.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::Connection;
+
+/// STRICT tables; times are milliseconds since 1970, secrets are kept as SHA-256 or argon2 only.
+const SCHEMA: &str = "
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA busy_timeout = 5000;
+PRAGMA foreign_keys = ON;
+CREATE TABLE IF NOT EXISTS sign_in (
+    id          TEXT PRIMARY KEY,           -- the host's id of the person, a UUID: the library hears this one
+    address_key TEXT NOT NULL,              -- by which addresses are compared
+    address     TEXT NOT NULL,              -- as it was typed
+    name        TEXT NOT NULL,
+    hash        TEXT NOT NULL,              -- argon2id, PHC
+    verified    INTEGER NOT NULL CHECK (verified IN (0, 1)),
+    created_at  INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX IF NOT EXISTS sign_in_verified ON sign_in (address_key) WHERE verified = 1;
+CREATE TABLE IF NOT EXISTS proof (
+    token_hash  BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+    sign_in     TEXT NOT NULL REFERENCES sign_in (id) ON DELETE CASCADE,
+    expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS session (
+    id_hash     BLOB PRIMARY KEY CHECK (length(id_hash) = 32),
+    expires_at  INTEGER NOT NULL,
+    data        TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS session_expires ON session (expires_at);
+CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+";
+
+/// The file, behind one lock: sign-ins are rare and sessions small.
+#[derive(Clone)]
+pub struct Db(Arc<Mutex<Connection>>);
+
+impl fmt::Debug for Db {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Db")
+    }
+}
+
+impl Db {
+    /// Opens the file, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(Self(Arc::new(Mutex::new(connection))))
+    }
+
+    /// Runs `f` here and now; for code that is on a blocking thread already.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn with<T>(&self, f: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+        f(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Runs `f` on a blocking thread.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> rusqlite::Result<T> {
+        let db = self.clone();
+        match tokio::task::spawn_blocking(move || db.with(f)).await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(result) => result,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+}
