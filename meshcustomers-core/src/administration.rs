@@ -287,9 +287,16 @@ impl Administration {
         command: &C,
         key: Option<&IdempotencyRecord>,
     ) -> Result<C::Outcome, Error> {
-        // A stranger opens no write transaction (R-ACC-6). An invitee's own check is their whole rule.
-        if in_force("R-ACC-6") && key.is_none() {
-            command.permit(&mut *self.0.store.read()?, cx, &self.0.keys, Ask::Visible)?;
+        // A stranger opens no write transaction (R-ACC-6). Who has done this before is none.
+        if in_force("R-ACC-6") {
+            let mut tx = self.0.store.read()?;
+            let done_before = match key {
+                Some(key) => known_key::<C>(&mut *tx, cx, key)?.is_some(),
+                None => false,
+            };
+            if !done_before {
+                command.permit(&mut *tx, cx, &self.0.keys, Ask::Visible)?;
+            }
         }
         let mut unknown: Option<StoreError> = None;
         let mut tries = 0;
@@ -357,9 +364,7 @@ impl Administration {
     ) -> Result<C::Outcome, Error> {
         let keys = &self.0.keys;
         if let Some(key) = key
-            && let Some((known, id)) = tx.idempotency(cx.actor.user(), C::KIND, &key.key)?
-            && cx.now < known.expires_at
-            && in_force("R-CMD-2")
+            && let Some((known, id)) = known_key::<C>(tx, cx, key)?
         {
             command.permit(tx, cx, keys, Ask::Permitted)?;
             if known.fingerprint != key.fingerprint {
@@ -458,4 +463,14 @@ impl Administration {
     pub(crate) fn fill(&self, bytes: &mut [u8]) -> Result<(), EntropyError> {
         self.0.entropy.fill(bytes)
     }
+}
+
+/// The command that the actor named by this key before, unless the key has expired (R-CMD-2).
+fn known_key<C: Command>(
+    tx: &mut dyn ReadTx,
+    cx: &Context,
+    key: &IdempotencyRecord,
+) -> Result<Option<(IdempotencyRecord, CommandId)>, Error> {
+    let known = tx.idempotency(cx.actor.user(), C::KIND, &key.key)?;
+    Ok(known.filter(|(record, _)| cx.now < record.expires_at && in_force("R-CMD-2")))
 }

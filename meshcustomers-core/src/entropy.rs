@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Mutex;
 
 use chrono::{DateTime, Utc};
-use hkdf::hmac::{Hmac, KeyInit as _, Mac as _};
+use hkdf::hmac::Mac as _;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
-use sha2::Sha256;
 
 use crate::id::{CommandId, Id};
+use crate::secret::hmac;
 
 /// No random bytes could be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -97,14 +97,9 @@ impl Fresh {
     }
 
     fn bytes(&self, what: &str, purpose: &str, index: u32) -> [u8; 32] {
-        // A key of any length is fine for HMAC; the fallback cannot happen and would only repeat values.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.seed) else { return self.seed };
-        for part in [what.as_bytes(), purpose.as_bytes()] {
-            mac.update(&[u8::try_from(part.len()).unwrap_or(u8::MAX)]);
-            mac.update(part);
-        }
-        mac.update(&index.to_be_bytes());
-        mac.finalize().into_bytes().into()
+        // No purpose has a zero byte in it.
+        let place: [&[u8]; 5] = [what.as_bytes(), &[0], purpose.as_bytes(), &[0], &index.to_be_bytes()];
+        hmac(&self.seed, &place).finalize().into_bytes().into()
     }
 }
 

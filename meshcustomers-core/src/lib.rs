@@ -15,6 +15,7 @@ pub mod rules {
 }
 
 /// What was written about the library: the rules it decides, and its design.
+#[expect(clippy::doc_markdown, reason = "prose that is read outside of rustdoc, too")]
 pub mod documentation {
     #[doc = include_str!("../docs/design.md")]
     pub mod design {}

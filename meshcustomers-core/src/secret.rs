@@ -69,7 +69,7 @@ impl HostKey {
     /// ```
     pub fn from_hex(text: &str) -> Result<Self, HostKeyError> {
         let digits = text.trim();
-        if digits.len() % 2 != 0 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        if !digits.len().is_multiple_of(2) || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(HostKeyError::Spelling);
         }
         let mut bytes: Vec<u8> = (0..digits.len() / 2)
@@ -128,20 +128,24 @@ pub(crate) struct DerivedKey([u8; 32]);
 impl DerivedKey {
     /// Starts an HMAC-SHA-256 under this key, over `parts` so far.
     pub(crate) fn mac(&self, parts: &[&[u8]]) -> Hmac<Sha256> {
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&self.0) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC takes keys of any length"),
-        };
-        for part in parts {
-            mac.update(part);
-        }
-        mac
+        hmac(&self.0, parts)
     }
 
     /// HMAC-SHA-256 of `parts` under this key.
     pub(crate) fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
         self.mac(parts).finalize().into_bytes().into()
     }
+}
+
+/// Starts an HMAC-SHA-256 (RFC 2104) under `key`, over `parts` so far.
+pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
+        unreachable!("HMAC takes keys of any length")
+    };
+    for part in parts {
+        mac.update(part);
+    }
+    mac
 }
 
 impl fmt::Debug for DerivedKey {

@@ -4,9 +4,24 @@
 macro_rules! user_columns {
     ($user:literal) => {
         concat!(
-            $user, ".public_id, (SELECT h.host_id FROM mc_user_host h WHERE h.user = ", $user, ".id), ", $user,
-            ".name, ", $user, ".address, ", $user, ".verified, ", $user, ".language, ", $user, ".state, ", $user,
-            ".created_at, ", $user, ".version"
+            $user,
+            ".public_id, (SELECT h.host_id FROM mc_user_host h WHERE h.user = ",
+            $user,
+            ".id), ",
+            $user,
+            ".name, ",
+            $user,
+            ".address, ",
+            $user,
+            ".verified, ",
+            $user,
+            ".language, ",
+            $user,
+            ".state, ",
+            $user,
+            ".created_at, ",
+            $user,
+            ".version"
         )
     };
 }
@@ -15,10 +30,32 @@ macro_rules! user_columns {
 macro_rules! customer_columns {
     ($customer:literal, $quota:literal) => {
         concat!(
-            $customer, ".public_id, ", $customer, ".identifier, ", $customer, ".name, ", $customer, ".kind, ",
-            $customer, ".status, (SELECT p.public_id FROM mc_customer p WHERE p.id = ", $customer, ".partner), ",
-            $customer, ".created_at, ", $customer, ".members, ", $quota, ".\"limit\", ", $quota, ".used, ",
-            $customer, ".version, ", $customer, ".last_number, ", $customer, ".last_hash"
+            $customer,
+            ".public_id, ",
+            $customer,
+            ".identifier, ",
+            $customer,
+            ".name, ",
+            $customer,
+            ".kind, ",
+            $customer,
+            ".status, (SELECT p.public_id FROM mc_customer p WHERE p.id = ",
+            $customer,
+            ".partner), ",
+            $customer,
+            ".created_at, ",
+            $customer,
+            ".members, ",
+            $quota,
+            ".\"limit\", ",
+            $quota,
+            ".used, ",
+            $customer,
+            ".version, ",
+            $customer,
+            ".last_number, ",
+            $customer,
+            ".last_hash"
         )
     };
 }
@@ -27,7 +64,14 @@ macro_rules! customer_columns {
 macro_rules! quota_join {
     ($customer:literal, $quota:literal) => {
         concat!(
-            " LEFT JOIN mc_quota ", $quota, " ON ", $quota, ".customer = ", $customer, ".id AND ", $quota,
+            " LEFT JOIN mc_quota ",
+            $quota,
+            " ON ",
+            $quota,
+            ".customer = ",
+            $customer,
+            ".id AND ",
+            $quota,
             ".kind = 'projects'"
         )
     };
@@ -37,8 +81,16 @@ macro_rules! quota_join {
 macro_rules! account_columns {
     ($account:literal) => {
         concat!(
-            $account, ".public_id, ", $account, ".identifier, ", $account, ".name, ", $account, ".kind, ",
-            $account, ".status"
+            $account,
+            ".public_id, ",
+            $account,
+            ".identifier, ",
+            $account,
+            ".name, ",
+            $account,
+            ".kind, ",
+            $account,
+            ".status"
         )
     };
 }
@@ -47,8 +99,14 @@ macro_rules! account_columns {
 macro_rules! membership_columns {
     ($member:literal) => {
         concat!(
-            $member, ".public_id, ", $member, ".role, ", $member,
-            ".joined_at, (SELECT t.public_id FROM mc_customer t WHERE t.id = ", $member, ".through)"
+            $member,
+            ".public_id, ",
+            $member,
+            ".role, ",
+            $member,
+            ".joined_at, (SELECT t.public_id FROM mc_customer t WHERE t.id = ",
+            $member,
+            ".through)"
         )
     };
 }
@@ -57,7 +115,11 @@ macro_rules! membership_columns {
 macro_rules! member_columns {
     ($member:literal, $through:literal, $in_through:literal) => {
         concat!(
-            membership_columns!($member), ", ", account_columns!($through), ", ", membership_columns!($in_through)
+            membership_columns!($member),
+            ", ",
+            account_columns!($through),
+            ", ",
+            membership_columns!($in_through)
         )
     };
 }
@@ -66,8 +128,22 @@ macro_rules! member_columns {
 macro_rules! member_join {
     ($member:literal, $through:literal, $in_through:literal) => {
         concat!(
-            " LEFT JOIN mc_customer ", $through, " ON ", $through, ".id = ", $member, ".through LEFT JOIN mc_membership ",
-            $in_through, " ON ", $in_through, ".customer = ", $through, ".id AND ", $in_through, ".user = ", $member,
+            " LEFT JOIN mc_customer ",
+            $through,
+            " ON ",
+            $through,
+            ".id = ",
+            $member,
+            ".through LEFT JOIN mc_membership ",
+            $in_through,
+            " ON ",
+            $in_through,
+            ".customer = ",
+            $through,
+            ".id AND ",
+            $in_through,
+            ".user = ",
+            $member,
             ".user"
         )
     };
@@ -77,14 +153,40 @@ macro_rules! member_join {
 macro_rules! invitation_columns {
     ($invitation:literal) => {
         concat!(
-            $invitation, ".public_id, (SELECT ic.public_id FROM mc_customer ic WHERE ic.id = ", $invitation,
-            ".customer), ", $invitation, ".address, ", $invitation, ".role, ", $invitation,
-            ".language, (SELECT iu.public_id FROM mc_user iu WHERE iu.id = ", $invitation,
-            ".inviter), (SELECT it.public_id FROM mc_customer it WHERE it.id = ", $invitation, ".inviter_through), ",
-            $invitation, ".state, ", $invitation, ".ended_at, (SELECT ib.public_id FROM mc_user ib WHERE ib.id = ",
-            $invitation, ".accepted_by), ", $invitation, ".created_at, ", $invitation, ".expires_at, ", $invitation,
-            ".nonce, ", $invitation, ".generation, ", $invitation, ".key_number, ", $invitation, ".mails_day, ",
-            $invitation, ".mails_count"
+            $invitation,
+            ".public_id, (SELECT ic.public_id FROM mc_customer ic WHERE ic.id = ",
+            $invitation,
+            ".customer), ",
+            $invitation,
+            ".address, ",
+            $invitation,
+            ".role, ",
+            $invitation,
+            ".language, (SELECT iu.public_id FROM mc_user iu WHERE iu.id = ",
+            $invitation,
+            ".inviter), (SELECT it.public_id FROM mc_customer it WHERE it.id = ",
+            $invitation,
+            ".inviter_through), ",
+            $invitation,
+            ".state, ",
+            $invitation,
+            ".ended_at, (SELECT ib.public_id FROM mc_user ib WHERE ib.id = ",
+            $invitation,
+            ".accepted_by), ",
+            $invitation,
+            ".created_at, ",
+            $invitation,
+            ".expires_at, ",
+            $invitation,
+            ".nonce, ",
+            $invitation,
+            ".generation, ",
+            $invitation,
+            ".key_number, ",
+            $invitation,
+            ".mails_day, ",
+            $invitation,
+            ".mails_count"
         )
     };
 }
@@ -93,9 +195,20 @@ macro_rules! invitation_columns {
 macro_rules! invitation_facts {
     () => {
         concat!(
-            "SELECT ", invitation_columns!("i"), ", ", customer_columns!("c", "q"), ", ", user_columns!("u"), ", ",
-            member_columns!("m", "mt", "mtm"), ", ", account_columns!("t"), ", ", membership_columns!("tm"),
-            " FROM mc_invitation i CROSS JOIN mc_customer c ON c.id = i.customer", quota_join!("c", "q"),
+            "SELECT ",
+            invitation_columns!("i"),
+            ", ",
+            customer_columns!("c", "q"),
+            ", ",
+            user_columns!("u"),
+            ", ",
+            member_columns!("m", "mt", "mtm"),
+            ", ",
+            account_columns!("t"),
+            ", ",
+            membership_columns!("tm"),
+            " FROM mc_invitation i CROSS JOIN mc_customer c ON c.id = i.customer",
+            quota_join!("c", "q"),
             " CROSS JOIN mc_user u ON u.id = i.inviter",
             " LEFT JOIN mc_membership m ON m.customer = i.customer AND m.user = i.inviter",
             member_join!("m", "mt", "mtm"),
@@ -109,8 +222,12 @@ macro_rules! invitation_facts {
 macro_rules! member_rows {
     () => {
         concat!(
-            "SELECT ", user_columns!("u"), ", ", member_columns!("m", "t", "tm"),
-            " FROM mc_membership m CROSS JOIN mc_user u ON u.id = m.user", member_join!("m", "t", "tm")
+            "SELECT ",
+            user_columns!("u"),
+            ", ",
+            member_columns!("m", "t", "tm"),
+            " FROM mc_membership m CROSS JOIN mc_user u ON u.id = m.user",
+            member_join!("m", "t", "tm")
         )
     };
 }

@@ -91,7 +91,7 @@ fn set_up(
     ] {
         let found = connection.set_db_config(config, on).map_err(engine)?;
         if found != on {
-            return Err(mismatch(setting, on, found));
+            return Err(mismatch(setting, &on, &found));
         }
     }
 
@@ -111,7 +111,7 @@ fn set_up(
         connection.pragma_update(None, pragma, wanted).map_err(engine)?;
         let found: i64 = connection.pragma_query_value(None, pragma, |row| row.get(0)).map_err(engine)?;
         if found != wanted {
-            return Err(mismatch(pragma, wanted, found));
+            return Err(mismatch(pragma, &wanted, &found));
         }
     }
     Ok(())
@@ -123,7 +123,7 @@ pub(crate) fn switch_to_wal(connection: &Connection, path: &Path) -> Result<(), 
     let found: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(engine)?;
     if found != "wal" {
-        return Err(mismatch("journal_mode", "wal", found));
+        return Err(mismatch("journal_mode", &"wal", &found));
     }
     Ok(())
 }
@@ -134,6 +134,6 @@ pub(crate) fn is_wal(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(mode == "wal")
 }
 
-fn mismatch(setting: &'static str, wanted: impl ToString, found: impl ToString) -> OpenError {
+fn mismatch(setting: &'static str, wanted: &impl ToString, found: &impl ToString) -> OpenError {
     OpenError::Setting { setting, wanted: wanted.to_string(), found: found.to_string() }
 }

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
     Account, AccountFacts, Customer, CustomerId, CustomerKind, CustomerStatus, DayCount, EmailAddress, Head,
-    HostUserId, Identifier, Invitation, InvitationEnd, InvitationFacts, InvitationId, InvitationState, Inviter,
-    InviterFacts, Language, Lease, LinkSecret, MailContent, MailId, MailState, MemberFacts, MemberRow, Membership,
-    MembershipId, Name, Origin, OutboxMail, QueuedMail, Quota, QuotaUse, Recipient, Role, StoreError, StoreResult,
-    User, UserId, UserState, Verification, from_millis,
+    HostUserId, Identifier, Invitation, InvitationEnd, InvitationFacts, InvitationId, InvitationState,
+    Inviter, InviterFacts, Language, Lease, LinkSecret, MailContent, MailId, MailState, MemberFacts,
+    MemberRow, Membership, MembershipId, Name, Origin, OutboxMail, QueuedMail, Quota, QuotaUse, Recipient,
+    Role, StoreError, StoreResult, User, UserId, UserState, Verification, from_millis,
 };
 use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Params, Row};
@@ -48,7 +48,11 @@ impl<'a, 'stmt> Cells<'a, 'stmt> {
         let mut key = String::new();
         match self.row.get_ref(self.key) {
             Ok(ValueRef::Integer(number)) => key = number.to_string(),
-            Ok(ValueRef::Blob(bytes)) => bytes.iter().for_each(|byte| drop(write!(key, "{byte:02x}"))),
+            Ok(ValueRef::Blob(bytes)) => {
+                for byte in bytes {
+                    let _ = write!(key, "{byte:02x}");
+                }
+            }
             // Texts may be personal; the row is named by numbers and ids only.
             _ => key.push_str("unknown"),
         }
@@ -67,7 +71,10 @@ impl<'a, 'stmt> Cells<'a, 'stmt> {
         T::try_from(value).map_err(|_| self.corrupt(column))
     }
 
-    pub(crate) fn optional_number<T: TryFrom<i64>>(&mut self, column: &'static str) -> StoreResult<Option<T>> {
+    pub(crate) fn optional_number<T: TryFrom<i64>>(
+        &mut self,
+        column: &'static str,
+    ) -> StoreResult<Option<T>> {
         let value: Option<i64> = self.take(column)?;
         value.map(|value| T::try_from(value).map_err(|_| self.corrupt(column))).transpose()
     }
@@ -77,7 +84,10 @@ impl<'a, 'stmt> Cells<'a, 'stmt> {
         self.take(column)
     }
 
-    pub(crate) fn optional_bytes<const N: usize>(&mut self, column: &'static str) -> StoreResult<Option<[u8; N]>> {
+    pub(crate) fn optional_bytes<const N: usize>(
+        &mut self,
+        column: &'static str,
+    ) -> StoreResult<Option<[u8; N]>> {
         self.take(column)
     }
 
@@ -303,7 +313,11 @@ pub(crate) fn invitation(cells: &mut Cells<'_, '_>) -> StoreResult<Invitation> {
         expires_at: cells.time("expires_at")?,
         link: {
             let nonce = cells.optional_bytes("nonce")?;
-            LinkSecret { generation: cells.number("generation")?, key_number: cells.number("key_number")?, nonce }
+            LinkSecret {
+                generation: cells.number("generation")?,
+                key_number: cells.number("key_number")?,
+                nonce,
+            }
         },
         mails: DayCount { day: cells.number("mails_day")?, count: cells.number("mails_count")? },
     })

@@ -30,7 +30,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A SQLite file of another program. To live in a host's own file, open it as a guest.
-    #[error("{path:?} is another program's SQLite file (application id {application_id}); open it as a guest to live in it")]
+    #[error(
+        "{path:?} is another program's SQLite file (application id {application_id}); open it as a guest to live in it"
+    )]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -72,7 +74,9 @@ pub enum OpenError {
         path: PathBuf,
     },
     /// A newer library has migrated the file.
-    #[error("{path:?} has schema version {found}, this library knows versions up to {known}; use a newer one")]
+    #[error(
+        "{path:?} has schema version {found}, this library knows versions up to {known}; use a newer one"
+    )]
     NewerSchema {
         /// The file.
         path: PathBuf,
@@ -168,7 +172,9 @@ impl From<OpenError> for StoreError {
         let kind = match &error {
             OpenError::Busy { .. } => StoreErrorKind::Busy,
             OpenError::ReadOnly { .. } => StoreErrorKind::ReadOnly,
-            OpenError::Io { .. } | OpenError::FolderMissing { .. } | OpenError::Missing { .. } => StoreErrorKind::Io,
+            OpenError::Io { .. } | OpenError::FolderMissing { .. } | OpenError::Missing { .. } => {
+                StoreErrorKind::Io
+            }
             OpenError::Corrupt { .. } | OpenError::NotADatabase { .. } => damaged(),
             _ => StoreErrorKind::Other,
         };
@@ -198,7 +204,9 @@ pub(crate) fn store_error(error: rusqlite::Error) -> StoreError {
 
 /// Which key a broken constraint stands for. SQLite names the columns of a unique index.
 fn constraint(extended: i32, message: &str) -> StoreErrorKind {
-    use rusqlite::ffi::{SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY};
+    use rusqlite::ffi::{
+        SQLITE_CONSTRAINT_FOREIGNKEY, SQLITE_CONSTRAINT_NOTNULL, SQLITE_CONSTRAINT_PRIMARYKEY,
+    };
     use rusqlite::ffi::{SQLITE_CONSTRAINT_ROWID, SQLITE_CONSTRAINT_UNIQUE};
 
     const KEYS: [(&str, UniqueKey); 7] = [

@@ -31,13 +31,16 @@ pub(crate) fn known() -> u32 {
 /// The schema version of a file; 0: none yet.
 pub(crate) fn found(connection: &Connection) -> rusqlite::Result<u32> {
     let has_table: Option<i64> = connection
-        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", [TABLE], |row| row.get(0))
+        .query_row("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1", [TABLE], |row| {
+            row.get(0)
+        })
         .optional()?;
     if has_table.is_none() {
         return Ok(0);
     }
     let newest: i64 =
-        connection.query_row(&format!("SELECT coalesce(max(version), 0) FROM {TABLE}"), [], |row| row.get(0))?;
+        connection
+            .query_row(&format!("SELECT coalesce(max(version), 0) FROM {TABLE}"), [], |row| row.get(0))?;
     Ok(u32::try_from(newest).unwrap_or(u32::MAX))
 }
 

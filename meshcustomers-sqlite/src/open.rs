@@ -217,7 +217,7 @@ fn look(path: &Path, mode: OpenMode) -> Result<Standing, OpenError> {
     // First as an immutable file: no lock, no journal, no file beside it, so that a foreign file meets nothing at all.
     // What is still in a write-ahead log it does not see, and a checkpoint beside it may show it half a page: so only
     // a foreign application id or foreign tables are believed.
-    let first = inspect(&immutable_uri(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
+    let first = inspect(immutable_uri(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
     if let Ok(seen) = &first {
         seen.judge(path, mode)?;
         if seen.application_id == APPLICATION_ID {
@@ -226,7 +226,9 @@ fn look(path: &Path, mode: OpenMode) -> Result<Standing, OpenError> {
     }
     let seen = match inspect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
         // Not writable: then it is looked at only.
-        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) => {
+        Err(error)
+            if matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) =>
+        {
             inspect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
         }
         other => other,
@@ -243,13 +245,11 @@ struct Seen {
 impl Seen {
     fn judge(&self, path: &Path, mode: OpenMode) -> Result<Standing, OpenError> {
         match (mode, self.application_id, self.tables) {
-            (OpenMode::OwnFile, APPLICATION_ID, _) => Ok(Standing::Ours),
-            (OpenMode::OwnFile, 0, 0) => Ok(Standing::Blank),
+            (OpenMode::OwnFile, 0, 0) | (OpenMode::Guest, _, 0) => Ok(Standing::Blank),
+            (OpenMode::OwnFile, APPLICATION_ID, _) | (OpenMode::Guest, ..) => Ok(Standing::Ours),
             (OpenMode::OwnFile, application_id, _) => {
                 Err(OpenError::Foreign { path: path.to_owned(), application_id })
             }
-            (OpenMode::Guest, _, 0) => Ok(Standing::Blank),
-            (OpenMode::Guest, ..) => Ok(Standing::Ours),
         }
     }
 }
@@ -266,6 +266,7 @@ fn inspect(name: impl AsRef<Path>, flags: OpenFlags) -> rusqlite::Result<Seen> {
 
 /// The file as a URI that is not to be locked or recovered.
 fn immutable_uri(path: &Path) -> PathBuf {
+    const HEX: &[u8; 16] = b"0123456789ABCDEF";
     let mut uri = String::from("file:");
     if cfg!(windows) && path.is_absolute() {
         uri.push('/');
@@ -276,7 +277,10 @@ fn immutable_uri(path: &Path) -> PathBuf {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'_' | b'.' | b'~' | b':' => {
                 uri.push(char::from(*byte));
             }
-            _ => uri.push_str(&format!("%{byte:02X}")),
+            _ => {
+                uri.push('%');
+                uri.extend([byte >> 4, byte & 15].map(|half| char::from(HEX[usize::from(half)])));
+            }
         }
     }
     uri.push_str("?immutable=1");

@@ -138,7 +138,10 @@ impl Store for SqliteStore {
 
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SqliteStore").field("path", &self.0.path).field("options", &self.0.options).finish_non_exhaustive()
+        f.debug_struct("SqliteStore")
+            .field("path", &self.0.path)
+            .field("options", &self.0.options)
+            .finish_non_exhaustive()
     }
 }
 
@@ -174,5 +177,9 @@ impl Drop for TemporaryFolder {
 
 /// Runs statements that answer with one number, such as those of transactions.
 pub(crate) fn execute(connection: &Connection, sql: &str) -> StoreResult<()> {
-    connection.prepare_cached(sql).and_then(|mut statement| statement.raw_execute()).map(drop).map_err(store_error)
+    connection
+        .prepare_cached(sql)
+        .and_then(|mut statement| statement.raw_execute())
+        .map(drop)
+        .map_err(store_error)
 }

@@ -2,11 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Customer,
-    CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey, IdempotencyRecord,
-    Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId, ListQuery, MailId,
-    MailStateKind, MemberFacts, MemberRow, OutboxMail, OwnedWriteTx, Prepared, ReadTx, StoreErrorKind, StoreResult,
-    StoredEvent, User, UserId, WriteTx,
+    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord,
+    Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey,
+    IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
+    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, OutboxMail, OwnedWriteTx, Prepared, ReadTx,
+    StoreErrorKind, StoreResult, StoredEvent, User, UserId, WriteTx,
 };
 use rusqlite::Connection;
 
@@ -103,7 +103,9 @@ impl<'a> Unit<'a> {
         self.state = State::Ended;
         let Ok(guarded) = self.turn.guarded() else { return };
         let clean = guarded.end(|connection| {
-            connection.is_autocommit() || execute(connection, "ROLLBACK").is_ok() || connection.is_autocommit()
+            connection.is_autocommit()
+                || execute(connection, "ROLLBACK").is_ok()
+                || connection.is_autocommit()
         });
         if !clean {
             self.turn.throw_away();

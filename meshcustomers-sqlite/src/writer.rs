@@ -86,8 +86,7 @@ pub(crate) struct Turn<'a> {
 
 impl Writer {
     pub(crate) fn new(connection: Guarded, timeout: Duration) -> Self {
-        let queue =
-            Queue { connection: Some(connection), holder: None, waiting: VecDeque::new(), next: 0 };
+        let queue = Queue { connection: Some(connection), holder: None, waiting: VecDeque::new(), next: 0 };
         Self { queue: Mutex::new(queue), timeout }
     }
 
@@ -122,7 +121,8 @@ impl Writer {
                     queue.waiting.pop_front();
                     break;
                 }
-                let Some(left) = self.timeout.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) else {
+                let Some(left) = self.timeout.checked_sub(began.elapsed()).filter(|left| !left.is_zero())
+                else {
                     queue.waiting.retain(|(waiting, _)| *waiting != ticket);
                     // The turn that was meant for this thread goes on to the next one.
                     queue.wake_next();

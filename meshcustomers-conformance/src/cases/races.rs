@@ -103,7 +103,7 @@ pub fn s_2_r_inv_11_two_admins_remove_each_other(make: Make<'_>) {
 pub fn s_2_r_mng_3_add_myself_at_once(make: Make<'_>) {
     let office = Office::new(make);
     let jane = user(&office.admin, "jane");
-    let partner = office.customer("partner", CustomerKind::Partner);
+    let partner = office.customer("north", CustomerKind::Partner);
     office.add_admin(partner, jane.id);
     let actor = Person::new(jane.id).acting_for(partner);
     let acme = office.admin.create_customer(&actor, CreateCustomer::new("Acme", "acme").unwrap()).unwrap().id;

@@ -12,7 +12,7 @@
 //! ```
 //! Numbers are big-endian.
 
-use hkdf::hmac::{Hmac, KeyInit as _, Mac as _};
+use hkdf::hmac::Mac as _;
 use sha2::{Digest as _, Sha256};
 
 use super::{EventActor, Head, Label, LabelSlot, LabelText, Seal, StoredEvent};
@@ -20,7 +20,7 @@ use crate::decision::NewEvent;
 use crate::entropy::Fresh;
 use crate::id::CustomerId;
 use crate::rule::in_force;
-use crate::secret::{DerivedKey, HostKey};
+use crate::secret::{DerivedKey, HostKey, hmac};
 
 const TAG: &[u8] = b"meshcustomers/event/1";
 const HISTORY_INFO: &str = "meshcustomers/history/1";
@@ -81,15 +81,9 @@ pub fn event_hash(event: &StoredEvent, before: &[u8; 32]) -> [u8; 32] {
 
 /// What binds a text to its place in the history without being the text.
 pub fn label_commitment(customer: CustomerId, number: u64, slot: LabelSlot, text: &LabelText) -> [u8; 32] {
-    let mut mac = match Hmac::<Sha256>::new_from_slice(&text.salt) {
-        Ok(mac) => mac,
-        Err(_) => unreachable!("HMAC takes keys of any length"),
-    };
-    mac.update(customer.as_bytes());
-    mac.update(&number.to_be_bytes());
-    mac.update(&[slot.code()]);
-    mac.update(text.text.as_bytes());
-    mac.finalize().into_bytes().into()
+    let place: [&[u8]; 4] =
+        [customer.as_bytes(), &number.to_be_bytes(), &[slot.code()], text.text.as_bytes()];
+    hmac(&text.salt, &place).finalize().into_bytes().into()
 }
 
 /// Numbers, hashes and seals `event` as the successor of `head`, and moves the head on. `index` tells the events of

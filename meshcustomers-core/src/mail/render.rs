@@ -205,7 +205,7 @@ fn parameters(mail: &QueuedMail, part: Part, link: Option<&str>, product: &str, 
 }
 
 fn account_value(account: &MailAccount) -> Value {
-    Value::from_iter([
+    Value::from_pairs([
         ("name", Value::from(account.name.as_str())),
         ("identifier", Value::from(account.identifier.as_str())),
     ])
@@ -247,3 +247,6 @@ pub(super) fn sample_mails(kind: &str) -> Vec<QueuedMail> {
 pub(super) fn sample_parameters(mail: &QueuedMail, part: Part) -> Parameters {
     parameters(mail, part, Some(samples::LINK), "Customer Portal", "https://portal.example")
 }
+
+#[cfg(test)]
+mod tests;

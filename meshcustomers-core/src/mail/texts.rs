@@ -224,7 +224,7 @@ impl MailTexts {
         parameters: Parameters,
     ) -> Result<String, minijinja::Error> {
         let rendered =
-            self.environment.get_template(&name(language, kind, part))?.render(Value::from_iter(parameters))?;
+            self.environment.get_template(&name(language, kind, part))?.render(Value::from_pairs(parameters))?;
         Ok(trim_lines(&rendered))
     }
 
@@ -235,7 +235,7 @@ impl MailTexts {
         mut parameters: Parameters,
     ) -> Result<String, minijinja::Error> {
         parameters.insert("content", Value::from_safe_string(content));
-        let page = self.environment.get_template(LAYOUT)?.render(Value::from_iter(parameters))?;
+        let page = self.environment.get_template(LAYOUT)?.render(Value::from_pairs(parameters))?;
         Ok(trim_lines(&page))
     }
 }

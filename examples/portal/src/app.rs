@@ -1,0 +1,261 @@
+//! The program's parts, its routes, and the layers around them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::routing::{get, post};
+use tokio::sync::Notify;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+use tower_sessions::SessionManagerLayer;
+use tower_sessions::cookie::SameSite;
+
+use crate::blocking::Blocking;
+use crate::error::Problem;
+use crate::mailer::Post;
+use crate::pages::{assets, customer, customers, history, home, link, mailbox, members, register, sign_in};
+use crate::session::{self, SqliteSessions};
+use crate::sign_in::SignIns;
+
+/// The largest form: a reason of 500 characters and a name fit many times.
+const FORM_LIMIT: usize = 32 * 1024;
+/// How long a request may take, its body included.
+const REQUEST_TIME: Duration = Duration::from_secs(15);
+
+/// Everything that handlers need; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// The parts.
+#[derive(Debug)]
+pub struct Parts {
+    /// The library.
+    pub admin: Blocking,
+    /// Sign-ins.
+    pub sign_ins: SignIns,
+    /// Sessions.
+    pub sessions: SqliteSessions,
+    /// Where mails go.
+    pub post: Post,
+    /// The address that people see, without a slash at its end.
+    pub base_url: String,
+    /// Whom to ask for a partner account.
+    pub support: String,
+    /// Wakes the postman.
+    pub wake: Notify,
+}
+
+impl From<Parts> for App {
+    fn from(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl App {
+    /// The library.
+    pub fn admin(&self) -> &Blocking {
+        &self.0.admin
+    }
+
+    /// Sign-ins.
+    pub fn sign_ins(&self) -> &SignIns {
+        &self.0.sign_ins
+    }
+
+    /// Sessions.
+    pub fn sessions(&self) -> &SqliteSessions {
+        &self.0.sessions
+    }
+
+    /// Where mails go.
+    pub fn post(&self) -> &Post {
+        &self.0.post
+    }
+
+    /// The address that people see; links begin with it, never with anything from a request (R-MAI-3).
+    pub fn base_url(&self) -> &str {
+        &self.0.base_url
+    }
+
+    /// The same without a path: what browsers call the origin.
+    pub fn origin(&self) -> &str {
+        let base = self.base_url();
+        let host = base.find("://").map_or(0, |at| at + 3);
+        base.get(host..).and_then(|rest| rest.find('/')).map_or(base, |at| base.get(..host + at).unwrap_or(base))
+    }
+
+    /// Whether people reach the portal over https.
+    pub fn is_https(&self) -> bool {
+        self.base_url().starts_with("https://")
+    }
+
+    /// Whom to ask for a partner account.
+    pub fn support(&self) -> &str {
+        &self.0.support
+    }
+
+    /// A command may have queued a mail.
+    pub fn wake_postman(&self) {
+        self.0.wake.notify_one();
+    }
+
+    /// Waits until somebody wakes the postman.
+    pub async fn postman_woken(&self) {
+        self.0.wake.notified().await;
+    }
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal => $handler:path;)*) => {
+        /// Every route, as method and path: tests walk over this list.
+        pub const ROUTES: &[(&str, &str)] = &[$((stringify!($method), $path)),*];
+
+        fn routes() -> Router<App> {
+            Router::new()$(.route($path, $method($handler)))*
+        }
+    };
+}
+
+routes! {
+    get "/" => home::show;
+    get "/go" => home::choose;
+    get "/sign-in" => sign_in::show;
+    post "/sign-in" => sign_in::enter;
+    post "/sign-out" => sign_in::leave;
+    get "/register" => register::show;
+    post "/register" => register::register;
+    get "/confirm/{token}" => register::show_confirmation;
+    post "/confirm/{token}" => register::confirm;
+    get "/link/{token}" => link::arrive;
+    get "/link" => link::show;
+    post "/link/accept" => link::accept;
+    post "/link/decline" => link::decline;
+    post "/link/register" => link::register;
+    post "/invitations/{customer}/{invitation}/accept" => home::accept;
+    post "/invitations/{customer}/{invitation}/decline" => home::decline;
+    get "/a/{account}" => home::account;
+    post "/a/{account}/rename" => home::rename;
+    get "/a/{account}/users" => members::show;
+    post "/a/{account}/users/invite" => members::invite;
+    post "/a/{account}/users/leave" => members::leave;
+    post "/a/{account}/users/{user}/role" => members::change_role;
+    post "/a/{account}/users/{user}/remove" => members::remove;
+    post "/a/{account}/invitations/{invitation}/resend" => members::resend;
+    post "/a/{account}/invitations/{invitation}/cancel" => members::cancel;
+    get "/a/{account}/history" => history::own;
+    get "/a/{account}/history/export" => history::export_own;
+    get "/a/{account}/customers" => customers::show;
+    post "/a/{account}/customers" => customers::create;
+    get "/a/{account}/customers/{customer}/users" => customer::users;
+    post "/a/{account}/customers/{customer}/users/add-myself" => customer::add_myself;
+    get "/a/{account}/customers/{customer}/rename" => customer::show_rename;
+    post "/a/{account}/customers/{customer}/rename" => customer::rename;
+    get "/a/{account}/customers/{customer}/status" => customer::show_status;
+    post "/a/{account}/customers/{customer}/status" => customer::change_status;
+    get "/a/{account}/customers/{customer}/history" => history::managed;
+    get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
+    get "/mailbox" => mailbox::show;
+    post "/mailbox/clear" => mailbox::clear;
+    get "/healthz" => assets::health;
+    get "/static/portal.css" => assets::css;
+    get "/static/portal.js" => assets::script;
+    get "/static/icon.svg" => assets::icon;
+}
+
+/// The name of the session's cookie; browsers hold `__Host-` to https, no domain, and the whole site.
+pub const fn session_cookie(https: bool) -> &'static str {
+    if https { "__Host-session" } else { "portal-session" }
+}
+
+/// The whole service.
+pub fn router(app: &App) -> Router {
+    let sessions = SessionManagerLayer::new(app.sessions().clone())
+        .with_name(session_cookie(app.is_https()))
+        .with_secure(app.is_https())
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_path("/")
+        .with_expiry(session::LIFE);
+    routes()
+        .fallback(async || Problem::not_found())
+        .method_not_allowed_fallback(async || {
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not do that.")
+        })
+        .layer(sessions)
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
+        .layer(DefaultBodyLimit::disable())
+        .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app.clone(), known_host))
+        .layer(middleware::from_fn_with_state(app.clone(), headers))
+        .with_state(app.clone())
+}
+
+/// A panic ends its request, not the program; the page says nothing of it but an id.
+fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
+    let text = cause
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| cause.downcast_ref::<&str>().copied())
+        .unwrap_or("panic");
+    Problem::internal(&text).into_response()
+}
+
+/// Answers for the configured host only. Other names of this machine are sent to it, so that cookies and links agree;
+/// anything else is somebody's trick (a rebound DNS name, a forged `Host`).
+async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let own = app.origin().split_once("://").map_or("", |(_, host)| host);
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    let given = match (hosts.next(), hosts.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        _ => "",
+    };
+    let absolute = request.uri().authority().is_some_and(|authority| authority.as_str() != own);
+    if given == own && !absolute {
+        return next.run(request).await;
+    }
+    let alias = own.strip_prefix("127.0.0.1").map(|port| format!("localhost{port}"));
+    let reading = matches!(*request.method(), Method::GET | Method::HEAD);
+    if reading && !absolute && alias.as_deref() == Some(given) {
+        let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        // A path that begins with two slashes would be another host.
+        let path: &str = if path.starts_with("//") { "/" } else { path };
+        return Redirect::temporary(&format!("{}{path}", app.origin())).into_response();
+    }
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, "This portal has another address.").into_response()
+}
+
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+                      base-uri 'none'; frame-ancestors 'none'";
+
+/// The headers of every answer.
+async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
+    let asset = is_asset(request.uri());
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    let mut set = |name: &'static str, value: &'static str| {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    };
+    set("content-security-policy", POLICY);
+    set("x-content-type-options", "nosniff");
+    set("x-frame-options", "DENY");
+    set("referrer-policy", "no-referrer");
+    set("cross-origin-opener-policy", "same-origin");
+    set("cross-origin-resource-policy", "same-origin");
+    set("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=()");
+    set("cache-control", if asset { "public, max-age=300" } else { "no-store" });
+    if app.is_https() {
+        set("strict-transport-security", "max-age=31536000");
+    }
+    response
+}
+
+fn is_asset(uri: &Uri) -> bool {
+    uri.path().starts_with("/static/")
+}

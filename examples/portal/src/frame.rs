@@ -1,0 +1,259 @@
+//! The frame of every page: account selection top left, toolbox top right, notices; and who is looking.
+
+use askama::Template;
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{
+    Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, Permission, Person, User,
+};
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+
+use crate::app::App;
+use crate::error::{Problem, told};
+use crate::session;
+
+/// A line at the top of the next page.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Notice {
+    /// Whether it tells of a success.
+    pub good: bool,
+    /// The words.
+    pub text: String,
+}
+
+/// An account in the selection.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// Its id.
+    pub id: CustomerId,
+    /// Name, with the identifier beside it.
+    pub label: String,
+    /// Whether it is the one that the page is about.
+    pub selected: bool,
+}
+
+/// The account that a page is about, and what its tools are.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// The account.
+    pub account: Account,
+    /// What the person may do, acting for it.
+    pub access: Access,
+}
+
+impl Current {
+    /// Whether the tool may be offered.
+    pub fn may(&self, permission: Permission) -> bool {
+        self.access.may(permission)
+    }
+
+    /// Account > Users.
+    pub fn users(&self) -> bool {
+        self.may(Permission::SeeMembers)
+    }
+
+    /// Account > History.
+    pub fn history(&self) -> bool {
+        self.may(Permission::SeeHistory)
+    }
+
+    /// Administration > Customers.
+    pub fn administration(&self) -> bool {
+        manages_customers(self.account.kind) && self.account.status == CustomerStatus::Active
+    }
+}
+
+/// Whether accounts of this kind have an Administration area.
+pub const fn manages_customers(kind: CustomerKind) -> bool {
+    !matches!(kind, CustomerKind::Standard)
+}
+
+/// What every page needs.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// The page's title.
+    pub title: String,
+    /// The form token.
+    pub csrf: String,
+    /// Name and address of who is signed in.
+    pub who: Option<(String, String)>,
+    /// The account selection.
+    pub accounts: Vec<Choice>,
+    /// The account that the page is about.
+    pub current: Option<Current>,
+    /// Which entry of the menu is the page's: `customers`, `overview`, `users`, `history`.
+    pub area: &'static str,
+    /// A line to show.
+    pub notice: Option<Notice>,
+    /// Whether there is a mailbox page.
+    pub mailbox: bool,
+}
+
+/// Somebody who looks, signed in or not.
+#[derive(Debug)]
+pub struct Visitor {
+    /// The program.
+    pub app: App,
+    /// Their session.
+    pub session: Session,
+    /// Who they are.
+    pub user: Option<User>,
+}
+
+impl FromRequestParts<App> for Visitor {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let session = parts.extensions.get::<Session>().cloned();
+        let Some(session) = session else { return Err(Problem::internal(&"no session layer")) };
+        let user = match session::user(&session).await? {
+            Some(id) => app.admin().run(move |admin| admin.user(id)).await?,
+            None => None,
+        };
+        // A disabled person's session is of no use (R-USR-4); enabling gives it back.
+        let user = user.filter(User::is_enabled);
+        Ok(Self { app: app.clone(), session, user })
+    }
+}
+
+impl Visitor {
+    /// The frame of a page that is about no account.
+    ///
+    /// # Errors
+    /// The stores'.
+    pub async fn frame(&self, title: &str) -> Result<Frame, Problem> {
+        let mut frame = Frame {
+            title: title.to_owned(),
+            csrf: session::form_token(&self.session).await?,
+            who: None,
+            accounts: Vec::new(),
+            current: None,
+            area: "",
+            notice: session::told(&self.session).await?,
+            mailbox: self.app.post().mailbox().is_some(),
+        };
+        if let Some(user) = &self.user {
+            frame.who = Some((user.name.to_string(), user.address.to_string()));
+            let person = Person::new(user.id);
+            let accounts = self.app.admin().run(move |admin| admin.accounts(&person)).await?;
+            frame.accounts = accounts
+                .into_iter()
+                .map(|own| Choice {
+                    id: own.account.id,
+                    label: format!("{} ({})", own.account.name, own.account.identifier),
+                    selected: false,
+                })
+                .collect();
+        }
+        Ok(frame)
+    }
+}
+
+/// Somebody who is signed in. Everybody else is sent to the sign-in page.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// Their visit.
+    pub visitor: Visitor,
+    /// Who they are.
+    pub user: User,
+}
+
+impl FromRequestParts<App> for SignedIn {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
+        let visitor =
+            Visitor::from_request_parts(parts, app).await.map_err(axum::response::IntoResponse::into_response)?;
+        match visitor.user.clone() {
+            Some(user) => Ok(Self { visitor, user }),
+            None => Err(Redirect::to("/sign-in").into_response()),
+        }
+    }
+}
+
+impl SignedIn {
+    /// The program.
+    pub fn app(&self) -> &App {
+        &self.visitor.app
+    }
+
+    /// The person, for what they do for themselves.
+    pub fn person(&self) -> Person {
+        Person::new(self.user.id)
+    }
+
+    /// The person, acting for this account.
+    pub fn acting_for(&self, account: CustomerId) -> Actor {
+        self.person().acting_for(account)
+    }
+
+    /// The frame of a page about this account, which must be one of the person's own.
+    ///
+    /// # Errors
+    /// `NotFound` for an account that is not theirs.
+    pub async fn frame(&self, title: &str, account: CustomerId, area: &'static str) -> Result<Frame, Problem> {
+        let mut frame = self.visitor.frame(title).await?;
+        let user = self.user.id;
+        let person = self.person();
+        let (own, access) = self
+            .app()
+            .admin()
+            .run(move |admin| {
+                let own = admin.accounts(&person)?.into_iter().find(|own| own.account.id == account);
+                Ok::<_, meshcustomers_core::Error>((own, admin.access(user, account)?))
+            })
+            .await?;
+        let Some(own) = own else { return Err(Problem::not_found()) };
+        for choice in &mut frame.accounts {
+            choice.selected = choice.id == account;
+        }
+        frame.current = Some(Current { account: own.account, access });
+        frame.area = area;
+        Ok(frame)
+    }
+
+    /// Goes back to a page after a command, with a line that says how it went. What is not there stays a page of its
+    /// own: a stranger gets the same answer for everything (R-ACC-6).
+    ///
+    /// # Errors
+    /// `NotFound`, and what a person cannot act on.
+    pub async fn back<T>(
+        &self,
+        to: &str,
+        done: &str,
+        result: Result<T, meshcustomers_core::Error>,
+    ) -> Result<Redirect, Problem> {
+        self.app().wake_postman();
+        let notice = match result {
+            Ok(_) => Notice { good: true, text: done.to_owned() },
+            Err(error) => {
+                let said = told(&error);
+                if said.internal || said.status == StatusCode::NOT_FOUND {
+                    return Err(error.into());
+                }
+                Notice { good: false, text: said.text }
+            }
+        };
+        session::tell(&self.visitor.session, &notice).await?;
+        Ok(Redirect::to(to))
+    }
+}
+
+/// A page's answer.
+///
+/// # Errors
+/// Never for templates that compile.
+pub fn page(template: &impl Template) -> Result<Response, Problem> {
+    Ok(Html(template.render()?).into_response())
+}
+
+/// The same with another status.
+///
+/// # Errors
+/// Never for templates that compile.
+pub fn page_with(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
+    Ok((status, Html(template.render()?)).into_response())
+}

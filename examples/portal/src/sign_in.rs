@@ -1,0 +1,410 @@
+//! Sign-ins: addresses with passwords. They are the portal's own; the library never sees a password.
+//!
+//! A sign-in starts unverified and is good for nothing until its address is proven: by the portal's own confirmation
+//! mail, or by the genuine invitation link that it is made with. Only one verified sign-in has an address; unverified
+//! ones reserve nothing.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use meshcustomers_core::{Clock as _, EmailAddress, KnownUser, SystemClock};
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use crate::db::Db;
+use crate::random;
+
+/// How long a confirmation link works.
+const PROOF_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// The shortest password.
+pub const PASSWORD_MIN: usize = 10;
+/// The longest; more would only be work for the hash.
+pub const PASSWORD_MAX: usize = 128;
+
+/// A person's sign-in.
+#[derive(Clone, Debug)]
+pub struct SignIn {
+    /// A UUID, the host's id of the person.
+    pub id: String,
+    /// Their address.
+    pub address: String,
+    /// Their name.
+    pub name: String,
+    hash: String,
+}
+
+impl SignIn {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { id: row.get(0)?, address: row.get(1)?, name: row.get(2)?, hash: row.get(3)? })
+    }
+
+    /// The person as the library is told of them: unverified, until [`KnownUser::verified`] is said.
+    ///
+    /// # Errors
+    /// What is stored is no name or address any more.
+    pub fn known(&self) -> Result<KnownUser, meshcustomers_core::FieldError> {
+        KnownUser::new(&self.id, &self.name, &self.address)
+    }
+}
+
+/// What came of a try to sign in.
+#[derive(Debug)]
+pub enum Tried {
+    /// The password is right.
+    Right(SignIn),
+    /// No such sign-in, or another password: one answer, at the same cost.
+    Wrong,
+    /// Too many tries; wait.
+    TooMany,
+}
+
+/// All sign-ins, and the limits on guessing.
+#[derive(Clone, Debug)]
+pub struct SignIns {
+    db: Db,
+    /// argon2id takes 19 MB and 25 ms: two at once are enough, and a flood of tries is no flood of memory.
+    hashing: Arc<Semaphore>,
+    dummy: Arc<str>,
+    limits: Arc<Limits>,
+}
+
+/// Tries count whether or not they are right, so a limit tells nothing either.
+#[derive(Debug)]
+struct Limits {
+    pair: DefaultKeyedRateLimiter<String>,
+    address: DefaultKeyedRateLimiter<String>,
+    peer: DefaultKeyedRateLimiter<String>,
+    mails: DefaultKeyedRateLimiter<String>,
+}
+
+fn per(period: Duration, burst: u32) -> DefaultKeyedRateLimiter<String> {
+    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
+    RateLimiter::keyed(Quota::with_period(period).unwrap_or(Quota::per_hour(burst)).allow_burst(burst))
+}
+
+impl SignIns {
+    /// The sign-ins of this file.
+    pub fn new(db: Db) -> Self {
+        let dummy = hash(&random::token());
+        Self {
+            db,
+            hashing: Arc::new(Semaphore::new(2)),
+            dummy: dummy.into(),
+            limits: Arc::new(Limits {
+                pair: per(Duration::from_secs(30), 10),
+                address: per(Duration::from_secs(10), 50),
+                peer: per(Duration::from_secs(1), 60),
+                mails: per(Duration::from_secs(1200), 3),
+            }),
+        }
+    }
+
+    /// Tries a password. Nobody learns from answer or time whether there is a sign-in.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn check(&self, address: &str, password: String, peer: &str) -> rusqlite::Result<Tried> {
+        let key = EmailAddress::parse(address).map(|address| address.key().as_str().to_owned()).unwrap_or_default();
+        if !self.may_try(&key, peer) {
+            return Ok(Tried::TooMany);
+        }
+        let found = self
+            .db
+            .run(move |db| {
+                db.query_row(
+                    "SELECT id, address, name, hash FROM sign_in WHERE address_key = ?1 AND verified = 1",
+                    [key],
+                    SignIn::read,
+                )
+                .optional()
+            })
+            .await?;
+        let hash = found.as_ref().map_or_else(|| self.dummy.to_string(), |found| found.hash.clone());
+        let right = self.hashing(move || is_right(&hash, &password)).await;
+        Ok(match found {
+            Some(sign_in) if right => Tried::Right(sign_in),
+            _ => Tried::Wrong,
+        })
+    }
+
+    fn may_try(&self, key: &str, peer: &str) -> bool {
+        let limits = &self.limits;
+        limits.peer.check_key(&peer.to_owned()).is_ok()
+            && limits.pair.check_key(&format!("{key} {peer}")).is_ok()
+            && limits.address.check_key(&key.to_owned()).is_ok()
+    }
+
+    /// Whether another mail of the portal's own may go to this address: three at once, then one in twenty minutes.
+    pub fn may_mail(&self, address: &EmailAddress) -> bool {
+        self.limits.mails.check_key(&address.without_tag_key().as_str().to_owned()).is_ok()
+    }
+
+    /// Whether somebody from there may ask for a password to be hashed.
+    pub fn may_register(&self, peer: &str) -> bool {
+        self.limits.peer.check_key(&peer.to_owned()).is_ok()
+    }
+
+    /// Whether the address has a verified sign-in.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn exists(&self, address: &EmailAddress) -> rusqlite::Result<bool> {
+        let key = address.key().as_str().to_owned();
+        self.db
+            .run(move |db| {
+                db.query_row(
+                    "SELECT EXISTS (SELECT 1 FROM sign_in WHERE address_key = ?1 AND verified = 1)",
+                    [key],
+                    |row| row.get(0),
+                )
+            })
+            .await
+    }
+
+    /// Makes a sign-in, unverified.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn register(&self, name: &str, address: &EmailAddress, password: String) -> rusqlite::Result<SignIn> {
+        let hash = self.hashing(move || hash(&password)).await;
+        let sign_in = SignIn {
+            id: random::uuid().hyphenated().to_string(),
+            address: address.to_string(),
+            name: name.to_owned(),
+            hash,
+        };
+        let (row, key) = (sign_in.clone(), address.key().as_str().to_owned());
+        self.db.run(move |db| insert(db, &row, &key)).await?;
+        Ok(sign_in)
+    }
+
+    /// The same for a program that starts, on the thread that it is on.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn register_verified_now(&self, name: &str, address: &EmailAddress, password: &str) -> rusqlite::Result<SignIn> {
+        let sign_in = SignIn {
+            id: random::uuid().hyphenated().to_string(),
+            address: address.to_string(),
+            name: name.to_owned(),
+            hash: hash(password),
+        };
+        self.db.with(|db| {
+            insert(db, &sign_in, address.key().as_str())?;
+            verify(db, &sign_in.id)
+        })?;
+        Ok(sign_in)
+    }
+
+    /// The address is the person's: the sign-in is good from now on, other claims on the address are gone.
+    ///
+    /// # Errors
+    /// What SQLite says; a unique constraint if somebody else was first.
+    pub async fn verified(&self, id: &str) -> rusqlite::Result<()> {
+        let id = id.to_owned();
+        self.db.run(move |db| verify(db, &id)).await
+    }
+
+    /// A token that proves the address of this sign-in; only its SHA-256 is kept.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn new_proof(&self, id: &str) -> rusqlite::Result<String> {
+        let token = random::token();
+        let (id, hash, expires) = (id.to_owned(), token_hash(&token), now() + millis(PROOF_LIFE));
+        self.db
+            .run(move |db| db.execute("INSERT INTO proof VALUES (?1, ?2, ?3)", (hash, id, expires)).map(drop))
+            .await?;
+        Ok(token)
+    }
+
+    /// The sign-in that this token proves, if the password is its own: who only has the mail does not take over what
+    /// somebody else has made with this address.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn proven(&self, token: &str, password: String, peer: &str) -> rusqlite::Result<Tried> {
+        if !self.may_try(&random::hex(&token_hash(token)), peer) {
+            return Ok(Tried::TooMany);
+        }
+        let found = self.by_proof(token).await?;
+        let hash = found.as_ref().map_or_else(|| self.dummy.to_string(), |found| found.hash.clone());
+        let right = self.hashing(move || is_right(&hash, &password)).await;
+        Ok(match found {
+            Some(sign_in) if right => Tried::Right(sign_in),
+            _ => Tried::Wrong,
+        })
+    }
+
+    /// The sign-in that this token proves.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn by_proof(&self, token: &str) -> rusqlite::Result<Option<SignIn>> {
+        let hash = token_hash(token);
+        self.db
+            .run(move |db| {
+                db.query_row(
+                    "SELECT s.id, s.address, s.name, s.hash FROM proof p JOIN sign_in s ON s.id = p.sign_in
+                     WHERE p.token_hash = ?1 AND p.expires_at > ?2",
+                    (hash, now()),
+                    SignIn::read,
+                )
+                .optional()
+            })
+            .await
+    }
+
+    /// Takes out what has expired.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn sweep(&self) -> rusqlite::Result<()> {
+        for limiter in [&self.limits.pair, &self.limits.address, &self.limits.peer, &self.limits.mails] {
+            limiter.retain_recent();
+        }
+        let now = now();
+        self.db
+            .run(move |db| {
+                db.execute("DELETE FROM proof WHERE expires_at <= ?1", [now])?;
+                db.execute(
+                    "DELETE FROM sign_in WHERE verified = 0 AND created_at <= ?1",
+                    [now - millis(PROOF_LIFE)],
+                )
+                .map(drop)
+            })
+            .await
+    }
+
+    /// Runs one of at most two hashes at once, on a blocking thread.
+    async fn hashing<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> T {
+        let permit = Arc::clone(&self.hashing).acquire_owned().await.ok();
+        let done = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            f()
+        });
+        match done.await.map_err(tokio::task::JoinError::try_into_panic) {
+            Ok(value) => value,
+            Err(Ok(panic)) => std::panic::resume_unwind(panic),
+            Err(Err(_)) => std::future::pending().await,
+        }
+    }
+}
+
+/// What is wrong with a password that somebody chooses.
+pub fn password_problem(password: &str, again: &str) -> Option<String> {
+    let length = password.chars().count();
+    if length < PASSWORD_MIN {
+        Some(format!("Choose at least {PASSWORD_MIN} characters."))
+    } else if length > PASSWORD_MAX {
+        Some(format!("Choose at most {PASSWORD_MAX} characters."))
+    } else if password != again {
+        Some("The two passwords differ.".to_owned())
+    } else {
+        None
+    }
+}
+
+fn insert(db: &Connection, row: &SignIn, key: &str) -> rusqlite::Result<()> {
+    db.execute(
+        "INSERT INTO sign_in (id, address_key, address, name, hash, verified, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",
+        (&row.id, key, &row.address, &row.name, &row.hash, now()),
+    )
+    .map(drop)
+}
+
+fn verify(db: &Connection, id: &str) -> rusqlite::Result<()> {
+    db.execute("UPDATE sign_in SET verified = 1 WHERE id = ?1", [id])?;
+    db.execute(
+        "DELETE FROM sign_in WHERE verified = 0
+         AND address_key = (SELECT address_key FROM sign_in WHERE id = ?1)",
+        [id],
+    )?;
+    db.execute("DELETE FROM proof WHERE sign_in = ?1", [id]).map(drop)
+}
+
+/// argon2id with its defaults; the salt is its own.
+fn hash(password: &str) -> String {
+    match Argon2::default().hash_password(password.as_bytes()) {
+        Ok(hash) => hash.to_string(),
+        // Without random bytes for a salt no password can be kept; the request ends with an error page.
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn is_right(hash: &str, password: &str) -> bool {
+    PasswordHash::new(hash)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+}
+
+fn token_hash(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn now() -> i64 {
+    SystemClock.now().timestamp_millis()
+}
+
+fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sign_ins() -> SignIns {
+        SignIns::new(Db::open(std::path::Path::new(":memory:")).unwrap())
+    }
+
+    fn address(text: &str) -> EmailAddress {
+        EmailAddress::parse(text).unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_unverified_sign_in_is_good_for_nothing_and_reserves_nothing() {
+        let all = sign_ins();
+        let theft = all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
+        let tried = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
+        assert!(matches!(tried, Tried::Wrong));
+
+        let own = all.register("Jane", &address("Jane@acme.example"), "long enough 2".into()).await.unwrap();
+        let token = all.new_proof(&own.id).await.unwrap();
+        let other = all.new_proof(&theft.id).await.unwrap();
+        assert!(matches!(all.proven(&token, "long enough 1".into(), "::1").await.unwrap(), Tried::Wrong));
+        assert!(matches!(all.proven(&token, "long enough 2".into(), "::1").await.unwrap(), Tried::Right(_)));
+        all.verified(&own.id).await.unwrap();
+
+        assert!(all.by_proof(&token).await.unwrap().is_none(), "a token works once");
+        assert!(all.by_proof(&other).await.unwrap().is_none(), "other claims are gone");
+        let tried = all.check("JANE@acme.example", "long enough 2".into(), "::1").await.unwrap();
+        assert!(matches!(tried, Tried::Right(found) if found.id == own.id));
+    }
+
+    #[tokio::test]
+    async fn a102_guessing_is_limited_for_known_and_unknown_addresses_alike() {
+        for known in [true, false] {
+            let all = sign_ins();
+            if known {
+                all.register_verified_now("Jane", &address("jane@acme.example"), "long enough 1").unwrap();
+            }
+            let mut wrong = 0;
+            while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong) {
+                wrong += 1;
+                assert!(wrong <= 20);
+            }
+            assert_eq!(wrong, 10);
+            let right = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
+            assert!(matches!(right, Tried::TooMany), "the right password tells nothing either");
+            let elsewhere = all.check("jane@acme.example", "long enough 1".into(), "::2").await.unwrap();
+            assert_eq!(matches!(elsewhere, Tried::Right(_)), known, "others are not locked out");
+        }
+    }
+}
