@@ -1,7 +1,6 @@
 //! The library beside the same work in hand-written, prepared SQL on the same file: `cargo bench -p benches`.
 //!
 //! Look at the ratio of two neighbours in one run, not at the times: machines are noisy.
-#![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, reason = "a benchmark that fails shall stop")]
 
 use std::hint::black_box;

@@ -33,7 +33,7 @@ impl Bench {
         let (admin, operator) =
             Administration::builder(SqliteStore::open(file)?, key, settings).build_with_operator()?;
         let host = operator.act("benches", "benches", "")?;
-        let new = CreateCustomer::new("Partner", "partner")?.of_kind(CustomerKind::Partner);
+        let new = CreateCustomer::new("Partner", "the-partner")?.of_kind(CustomerKind::Partner);
         let partner = admin.create_customer(&host, new)?.id;
         let paula = KnownUser::new("paula", "Paula", "paula@partner.example")?.verified();
         let paula = Person::new(admin.upsert_user(&paula)?.id);

@@ -40,7 +40,7 @@ fn world() -> Result<World, Box<dyn std::error::Error>> {
         .clock(ManualClock::default())
         .build_with_operator()?;
     let host = operator.act("fuzz", "fuzz", "")?;
-    let new = CreateCustomer::new("Partner", "partner")?.of_kind(CustomerKind::Partner);
+    let new = CreateCustomer::new("Partner", "the-partner")?.of_kind(CustomerKind::Partner);
     let partner = admin.create_customer(&host, new)?.id;
     let mut people = Vec::new();
     for at in 0..4 {

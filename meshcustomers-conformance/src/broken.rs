@@ -5,11 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Customer,
-    CustomerId, CustomerQuery, EmailKey, EventOrder, EventQuery, HostUserId, HotFacts, IdempotencyKey,
-    IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId, Lease,
-    ListQuery, MailId, MailState, MailStateKind, MemberFacts, MemberRow, MemoryStore, OutboxMail, OwnedWriteTx,
-    Prepared, ReadTx, Store, StoreError, StoreErrorKind, StoreResult, StoredEvent, UniqueKey, User, UserId, WriteTx,
+    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord,
+    Customer, CustomerId, CustomerQuery, EmailKey, EventOrder, EventQuery, HostUserId, HotFacts,
+    IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts,
+    InvitationId, Lease, ListQuery, MailId, MailState, MailStateKind, MemberFacts, MemberRow, MemoryStore,
+    OutboxMail, OwnedWriteTx, Prepared, ReadTx, Store, StoreError, StoreErrorKind, StoreResult, StoredEvent,
+    UniqueKey, User, UserId, WriteTx,
 };
 
 macro_rules! faults {
@@ -370,15 +371,21 @@ impl ReadTx for Tx<'_> {
         if self.has(Fault::FiltersInclusively) {
             query.filter.until = query.filter.until.map(|until| until + chrono::TimeDelta::milliseconds(1));
         }
-        let mut rows = self.list(&query.list, |tx, list| {
-            tx.events(&EventQuery { list: list.clone(), ..query.clone() })
-        })?;
+        let mut rows = self
+            .list(&query.list, |tx, list| tx.events(&EventQuery { list: list.clone(), ..query.clone() }))?;
         match self.store.fault {
-            Fault::LosesEvents if query.order == EventOrder::Oldest => rows.dedup_by_key(|event| event.command),
+            Fault::LosesEvents if query.order == EventOrder::Oldest => {
+                rows.dedup_by_key(|event| event.command)
+            }
             Fault::ReordersEvents => rows.chunks_exact_mut(2).for_each(<[StoredEvent]>::reverse),
             Fault::ChangesLabels => {
-                let texts = rows.iter_mut().flat_map(|event| &mut event.labels).filter_map(|label| label.text.as_mut());
-                texts.for_each(|text| text.text = text.text.replace('\n', "\r\n"));
+                let texts = rows
+                    .iter_mut()
+                    .flat_map(|event| &mut event.labels)
+                    .filter_map(|label| label.text.as_mut());
+                for text in texts {
+                    text.text = text.text.replace('\n', "\r\n");
+                }
             }
             _ => {}
         }

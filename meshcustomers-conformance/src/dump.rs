@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use chrono::DateTime;
 use meshcustomers_core::{
-    CustomerId, EventOrder, EventQuery, HistoryFilter, Invitation, ListQuery, MailStateKind, OutboxMail, Position,
-    ReadTx, SortKey, Store, StoredEvent, User, UserId,
+    CustomerId, EventOrder, EventQuery, HistoryFilter, Invitation, ListQuery, MailStateKind, OutboxMail,
+    Position, ReadTx, SortKey, Store, StoredEvent, User, UserId,
 };
 
 /// More rows than any store of a test has.
@@ -29,14 +29,46 @@ pub fn dump(store: &dyn Store, users: &[UserId]) -> String {
 
 /// What [`dump`] gives, seen by an open transaction.
 pub(crate) fn dump_tx(tx: &mut dyn ReadTx, users: &[UserId]) -> String {
+    parts(tx).into_iter().map(|part| dump_part(tx, part, users, 0)).collect()
+}
+
+/// A part of a dump, small enough to be compared by itself.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Part {
+    Users,
+    Customer(CustomerId),
+    Mails(MailStateKind),
+}
+
+/// All parts, in their order.
+pub(crate) fn parts(tx: &mut dyn ReadTx) -> Vec<Part> {
+    let states =
+        [MailStateKind::Waiting, MailStateKind::Delivered, MailStateKind::Superseded, MailStateKind::Dead];
+    let customers = tx.customer_ids(None, ALL).unwrap().into_iter().map(Part::Customer);
+    std::iter::once(Part::Users).chain(customers).chain(states.into_iter().map(Part::Mails)).collect()
+}
+
+/// One part; of a customer's events those after `seen`.
+pub(crate) fn dump_part(tx: &mut dyn ReadTx, part: Part, users: &[UserId], seen: u64) -> String {
     let mut text = String::new();
+    match part {
+        Part::Users => put_users(&mut text, tx, users),
+        Part::Customer(id) => put_customer(&mut text, tx, id, seen),
+        Part::Mails(state) => {
+            tx.mails(state, &all()).unwrap().iter().for_each(|mail| put_mail(&mut text, mail));
+        }
+    }
+    text
+}
+
+fn put_users(text: &mut String, tx: &mut dyn ReadTx, users: &[UserId]) {
     let _ = writeln!(text, "instance {:?}", tx.instance().unwrap());
     for id in users {
         let Some(user) = tx.user(*id).unwrap() else {
             let _ = writeln!(text, "user {id} is not there");
             continue;
         };
-        put_user(&mut text, &user);
+        put_user(text, &user);
         let by_host = tx.user_by_host_id(&user.host_id).unwrap().map(|user| user.id);
         let by_address = tx.user_by_address(user.address.key()).unwrap().map(|user| user.id);
         let _ = writeln!(text, "  by host id {by_host:?}, by address {by_address:?}");
@@ -44,24 +76,13 @@ pub(crate) fn dump_tx(tx: &mut dyn ReadTx, users: &[UserId]) -> String {
             let _ = writeln!(text, "  account {} {:?}", account.customer.id, account.member);
         }
     }
-    for id in tx.customer_ids(None, ALL).unwrap() {
-        put_customer(&mut text, tx, id);
-    }
-    for state in
-        [MailStateKind::Waiting, MailStateKind::Delivered, MailStateKind::Superseded, MailStateKind::Dead]
-    {
-        for mail in tx.mails(state, &all()).unwrap() {
-            put_mail(&mut text, &mail);
-        }
-    }
-    text
 }
 
 fn put_user(text: &mut String, user: &User) {
     let _ = writeln!(text, "user {user:?} host {} address {}", user.host_id, user.address);
 }
 
-fn put_customer(text: &mut String, tx: &mut dyn ReadTx, id: CustomerId) {
+fn put_customer(text: &mut String, tx: &mut dyn ReadTx, id: CustomerId, seen: u64) {
     let Some(customer) = tx.customer(id).unwrap() else {
         let _ = writeln!(text, "customer {id} is listed and not there");
         return;
@@ -76,22 +97,20 @@ fn put_customer(text: &mut String, tx: &mut dyn ReadTx, id: CustomerId) {
         put_invitation(text, &facts.invitation);
         let _ = writeln!(text, "    inviter {} {:?}", facts.inviter.user.id, facts.inviter);
     }
-    for event in events(tx, id) {
+    for event in events(tx, id, seen) {
         put_event(text, &event);
         let command = tx.command(event.command).unwrap();
         let _ = writeln!(text, "    command {command:?}");
     }
 }
 
-/// All events of a customer, oldest first, in pages: what a store gives page by page must be the same.
-fn events(tx: &mut dyn ReadTx, customer: CustomerId) -> Vec<StoredEvent> {
+/// The events of a customer after number `seen`, oldest first, in pages.
+fn events(tx: &mut dyn ReadTx, customer: CustomerId, seen: u64) -> Vec<StoredEvent> {
     let mut events: Vec<StoredEvent> = Vec::new();
     loop {
-        let after = events.last().map(|event| Position {
-            key: SortKey::Number(i64::try_from(event.number).unwrap()),
-            id: [0; 16],
-        });
-        let list = ListQuery { after, limit: 1_000 };
+        let last = events.last().map_or(seen, |event| event.number);
+        let after = Position { key: SortKey::Number(i64::try_from(last).unwrap()), id: [0; 16] };
+        let list = ListQuery { after: (last > 0).then_some(after), limit: 1_000 };
         let query =
             EventQuery { customer, filter: HistoryFilter::default(), order: EventOrder::Oldest, list };
         let page = tx.events(&query).unwrap();
@@ -119,7 +138,6 @@ fn put_event(text: &mut String, event: &StoredEvent) {
 }
 
 fn put_mail(text: &mut String, mail: &OutboxMail) {
-    // How long a lease lasts and who has it are part of the state; the lease's bytes come from the entropy.
     let recipient = &mail.mail.recipient;
     let _ = writeln!(text, "mail {mail:?} to {} {:?}", recipient.address, recipient.name);
 }

@@ -5,12 +5,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meshcustomers_core::{
-    Actor, Administration, Author, Bookkeeping, Change, ChangeSet, Channel, Clock, CommandKind, CommandRecord,
-    Customer, CustomerId, CustomerKind, CustomerStatus, DayCount, EmailAddress, EventDetails, Fresh, Head,
-    HistoryKey, HostKey, HostUserId, Id, Identifier, Invitation, InvitationState, Inviter, Language, LinkSecret,
-    MailAccount, MailContent, MailError, Mailer, ManualClock, MemoryMailer, Membership, MembershipId, Name,
-    NewCustomer, NewEvent, Origin, Outcome, Prepared, QueuedMail, Quota, ReadTx, Recipient, RenderedMail, Role,
-    SeededEntropy, Settings, Store, StoreErrorKind, StoreResult, User, UserId, UserState, Verification, from_millis,
+    Actor, Administration, Author, Bookkeeping, Change, ChangeSet, Channel, Clock, CommandKind,
+    CommandRecord, Customer, CustomerId, CustomerKind, CustomerStatus, DayCount, EmailAddress, EventDetails,
+    Fresh, Head, HistoryKey, HostKey, HostUserId, Id, Identifier, Invitation, InvitationState, Inviter,
+    Language, LinkSecret, MailAccount, MailContent, MailError, Mailer, ManualClock, Membership, MembershipId,
+    MemoryMailer, Name, NewCustomer, NewEvent, Origin, Outcome, Prepared, QueuedMail, Quota, ReadTx,
+    Recipient, RenderedMail, Role, SeededEntropy, Settings, Store, StoreErrorKind, StoreResult, User, UserId,
+    UserState, Verification, from_millis,
 };
 
 use crate::Make;
@@ -84,7 +85,11 @@ impl Stage {
         }
         assert_eq!(dump(&*self.store, &[]), before, "a set that failed left something behind");
         if *wanted != StoreErrorKind::Unique(meshcustomers_core::UniqueKey::Command) {
-            assert_eq!(self.read(|tx| tx.command(set.command().id)), None, "the command of a failed set is there");
+            assert_eq!(
+                self.read(|tx| tx.command(set.command().id)),
+                None,
+                "the command of a failed set is there"
+            );
         }
     }
 
@@ -132,7 +137,8 @@ impl Stage {
         };
         let mut events = events.into_iter();
         let first = events.next().expect("at least one event");
-        ChangeSet::new(head, first, events.collect(), Vec::new(), Vec::new()).prepare(record, &fresh, &self.key)
+        ChangeSet::new(head, first, events.collect(), Vec::new(), Vec::new())
+            .prepare(record, &fresh, &self.key)
     }
 
     pub(crate) fn author(&self) -> Author {
@@ -195,13 +201,25 @@ impl Stage {
         self.customer_with(identifier, |_| ())
     }
 
-    pub(crate) fn new_member(&self, customer: CustomerId, user: &User, role: Role, origin: Origin) -> Membership {
+    pub(crate) fn new_member(
+        &self,
+        customer: CustomerId,
+        user: &User,
+        role: Role,
+        origin: Origin,
+    ) -> Membership {
         let id: MembershipId = self.id();
         Membership { id, customer, user: user.id, role, origin, joined_at: self.tick() }
     }
 
     /// A stored membership.
-    pub(crate) fn member_with(&self, customer: CustomerId, user: &User, role: Role, origin: Origin) -> Membership {
+    pub(crate) fn member_with(
+        &self,
+        customer: CustomerId,
+        user: &User,
+        role: Role,
+        origin: Origin,
+    ) -> Membership {
         let membership = self.new_member(customer, user, role, origin);
         self.apply(&self.set(customer, vec![Change::MembershipAdded(membership.clone())])).unwrap();
         membership
@@ -280,11 +298,10 @@ impl Mailer for SharedMailer {
     }
 }
 
-/// An `Administration` over a store, with a clock in hand and the operator.
+/// An `Administration` over a store, that stands still in time, and the operator.
 pub(crate) struct Office {
     pub(crate) admin: Administration,
     pub(crate) operator: Actor,
-    pub(crate) clock: SharedClock,
     pub(crate) store: Arc<dyn Store>,
 }
 
@@ -294,15 +311,14 @@ impl Office {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, seed: u64) -> Self {
-        let clock = SharedClock::default();
         let host_key = HostKey::generate(&SeededEntropy::new(seed)).unwrap();
         let settings = Settings::builder("https://portal.example").build().unwrap();
         let (admin, operator) = Administration::builder(Arc::clone(&store), host_key, settings)
-            .clock(clock.clone())
+            .clock(SharedClock::default())
             .entropy(SeededEntropy::new(seed))
             .build_with_operator()
             .unwrap();
         let operator = operator.act("conformance", "Ops", "testing").unwrap();
-        Self { admin, operator, clock, store }
+        Self { admin, operator, store }
     }
 }

@@ -35,6 +35,9 @@ fn every_promise_has_a_fault() {
     for number in (1..=13).filter(|number| *number != 4) {
         let promise = format!("s_{number}_");
         assert!(Fault::ALL.iter().any(|fault| fault.promise() == promise), "no fault breaks {promise}");
-        assert!(CASES.iter().any(|case| case.name.contains(&format!("::{promise}"))), "no case for {promise}");
+        assert!(
+            CASES.iter().any(|case| case.name.contains(&format!("::{promise}"))),
+            "no case for {promise}"
+        );
     }
 }

@@ -1,192 +1,99 @@
 //! The columns that each type is read from, in one order; `decode` reads them in the same.
 
+/// Columns of one table.
+macro_rules! of {
+    ($table:literal: $first:literal $(, $more:literal)*) => {
+        concat!($table, ".", $first $(, ", ", $table, ".", $more)*)
+    };
+}
+
+/// The public id of the row of a table that a column refers to.
+macro_rules! public_id {
+    ($table:literal, $column:literal) => {
+        concat!("(SELECT x.public_id FROM ", $table, " x WHERE x.id = ", $column, ")")
+    };
+}
+
 /// Of `mc_user`.
 macro_rules! user_columns {
-    ($user:literal) => {
+    () => {
         concat!(
-            $user,
-            ".public_id, (SELECT h.host_id FROM mc_user_host h WHERE h.user = ",
-            $user,
-            ".id), ",
-            $user,
-            ".name, ",
-            $user,
-            ".address, ",
-            $user,
-            ".verified, ",
-            $user,
-            ".language, ",
-            $user,
-            ".state, ",
-            $user,
-            ".created_at, ",
-            $user,
-            ".version"
+            of!("u": "public_id", "name", "address", "verified", "language", "state", "created_at", "version"),
+            ", (SELECT x.host_id FROM mc_user_host x WHERE x.user = u.id)"
         )
     };
 }
 
 /// Of `mc_customer` and its quota of projects.
 macro_rules! customer_columns {
-    ($customer:literal, $quota:literal) => {
+    () => {
         concat!(
-            $customer,
-            ".public_id, ",
-            $customer,
-            ".identifier, ",
-            $customer,
-            ".name, ",
-            $customer,
-            ".kind, ",
-            $customer,
-            ".status, (SELECT p.public_id FROM mc_customer p WHERE p.id = ",
-            $customer,
-            ".partner), ",
-            $customer,
-            ".created_at, ",
-            $customer,
-            ".members, ",
-            $quota,
-            ".\"limit\", ",
-            $quota,
-            ".used, ",
-            $customer,
-            ".version, ",
-            $customer,
-            ".last_number, ",
-            $customer,
-            ".last_hash"
+            account_columns!("c"),
+            ", ",
+            of!("c": "created_at", "members", "version", "last_number", "last_hash"),
+            ", q.\"limit\", q.used, ",
+            public_id!("mc_customer", "c.partner")
         )
     };
 }
 
 /// Joins a customer's quota of projects.
 macro_rules! quota_join {
-    ($customer:literal, $quota:literal) => {
-        concat!(
-            " LEFT JOIN mc_quota ",
-            $quota,
-            " ON ",
-            $quota,
-            ".customer = ",
-            $customer,
-            ".id AND ",
-            $quota,
-            ".kind = 'projects'"
-        )
+    () => {
+        " LEFT JOIN mc_quota q ON q.customer = c.id AND q.kind = 'projects'"
     };
 }
 
 /// The few columns of `mc_customer` by which an account is judged.
 macro_rules! account_columns {
     ($account:literal) => {
-        concat!(
-            $account,
-            ".public_id, ",
-            $account,
-            ".identifier, ",
-            $account,
-            ".name, ",
-            $account,
-            ".kind, ",
-            $account,
-            ".status"
-        )
+        of!($account: "public_id", "identifier", "name", "kind", "status")
     };
 }
 
 /// Of `mc_membership`.
 macro_rules! membership_columns {
-    ($member:literal) => {
-        concat!(
-            $member,
-            ".public_id, ",
-            $member,
-            ".role, ",
-            $member,
-            ".joined_at, (SELECT t.public_id FROM mc_customer t WHERE t.id = ",
-            $member,
-            ".through)"
-        )
+    ($member:literal, $through:literal) => {
+        concat!(of!($member: "public_id", "role", "joined_at"), ", ", public_id!("mc_customer", $through))
     };
 }
 
 /// Of a membership, the account through which it was made, and the person's membership in that.
 macro_rules! member_columns {
-    ($member:literal, $through:literal, $in_through:literal) => {
+    () => {
         concat!(
-            membership_columns!($member),
+            membership_columns!("m", "m.through"),
             ", ",
-            account_columns!($through),
+            account_columns!("t"),
             ", ",
-            membership_columns!($in_through)
+            membership_columns!("tm", "tm.through")
         )
     };
 }
 
 /// Joins the account through which a membership was made, and the person's membership in it.
 macro_rules! member_join {
-    ($member:literal, $through:literal, $in_through:literal) => {
-        concat!(
-            " LEFT JOIN mc_customer ",
-            $through,
-            " ON ",
-            $through,
-            ".id = ",
-            $member,
-            ".through LEFT JOIN mc_membership ",
-            $in_through,
-            " ON ",
-            $in_through,
-            ".customer = ",
-            $through,
-            ".id AND ",
-            $in_through,
-            ".user = ",
-            $member,
-            ".user"
-        )
+    () => {
+        " LEFT JOIN mc_customer t ON t.id = m.through \
+         LEFT JOIN mc_membership tm ON tm.customer = t.id AND tm.user = m.user"
     };
 }
 
 /// Of `mc_invitation`.
 macro_rules! invitation_columns {
-    ($invitation:literal) => {
+    () => {
         concat!(
-            $invitation,
-            ".public_id, (SELECT ic.public_id FROM mc_customer ic WHERE ic.id = ",
-            $invitation,
-            ".customer), ",
-            $invitation,
-            ".address, ",
-            $invitation,
-            ".role, ",
-            $invitation,
-            ".language, (SELECT iu.public_id FROM mc_user iu WHERE iu.id = ",
-            $invitation,
-            ".inviter), (SELECT it.public_id FROM mc_customer it WHERE it.id = ",
-            $invitation,
-            ".inviter_through), ",
-            $invitation,
-            ".state, ",
-            $invitation,
-            ".ended_at, (SELECT ib.public_id FROM mc_user ib WHERE ib.id = ",
-            $invitation,
-            ".accepted_by), ",
-            $invitation,
-            ".created_at, ",
-            $invitation,
-            ".expires_at, ",
-            $invitation,
-            ".nonce, ",
-            $invitation,
-            ".generation, ",
-            $invitation,
-            ".key_number, ",
-            $invitation,
-            ".mails_day, ",
-            $invitation,
-            ".mails_count"
+            of!("i": "public_id", "address", "role", "language", "state", "ended_at", "created_at", "expires_at"),
+            ", ",
+            of!("i": "nonce", "generation", "key_number", "mails_day", "mails_count"),
+            ", ",
+            public_id!("mc_customer", "i.customer"),
+            ", ",
+            public_id!("mc_user", "i.inviter"),
+            ", ",
+            public_id!("mc_customer", "i.inviter_through"),
+            ", ",
+            public_id!("mc_user", "i.accepted_by")
         )
     };
 }
@@ -196,24 +103,24 @@ macro_rules! invitation_facts {
     () => {
         concat!(
             "SELECT ",
-            invitation_columns!("i"),
+            invitation_columns!(),
             ", ",
-            customer_columns!("c", "q"),
+            customer_columns!(),
             ", ",
-            user_columns!("u"),
+            user_columns!(),
             ", ",
-            member_columns!("m", "mt", "mtm"),
+            member_columns!(),
             ", ",
-            account_columns!("t"),
+            account_columns!("a"),
             ", ",
-            membership_columns!("tm"),
+            membership_columns!("am", "am.through"),
             " FROM mc_invitation i CROSS JOIN mc_customer c ON c.id = i.customer",
-            quota_join!("c", "q"),
-            " CROSS JOIN mc_user u ON u.id = i.inviter",
-            " LEFT JOIN mc_membership m ON m.customer = i.customer AND m.user = i.inviter",
-            member_join!("m", "mt", "mtm"),
-            " LEFT JOIN mc_customer t ON t.id = i.inviter_through",
-            " LEFT JOIN mc_membership tm ON tm.customer = t.id AND tm.user = i.inviter"
+            quota_join!(),
+            " CROSS JOIN mc_user u ON u.id = i.inviter \
+             LEFT JOIN mc_membership m ON m.customer = i.customer AND m.user = i.inviter",
+            member_join!(),
+            " LEFT JOIN mc_customer a ON a.id = i.inviter_through \
+             LEFT JOIN mc_membership am ON am.customer = a.id AND am.user = i.inviter"
         )
     };
 }
@@ -223,11 +130,11 @@ macro_rules! member_rows {
     () => {
         concat!(
             "SELECT ",
-            user_columns!("u"),
+            user_columns!(),
             ", ",
-            member_columns!("m", "t", "tm"),
+            member_columns!(),
             " FROM mc_membership m CROSS JOIN mc_user u ON u.id = m.user",
-            member_join!("m", "t", "tm")
+            member_join!()
         )
     };
 }
@@ -242,5 +149,5 @@ macro_rules! mail_columns {
 
 pub(crate) use {
     account_columns, customer_columns, invitation_columns, invitation_facts, mail_columns, member_columns,
-    member_join, member_rows, membership_columns, quota_join, user_columns,
+    member_join, member_rows, membership_columns, of, public_id, quota_join, user_columns,
 };

@@ -159,7 +159,6 @@ pub(crate) fn user(cells: &mut Cells<'_, '_>) -> StoreResult<User> {
     cells.table("mc_user");
     Ok(User {
         id: UserId::from_bytes(cells.bytes("public_id")?),
-        host_id: cells.text("host_id", |text| HostUserId::parse(text).ok())?,
         name: cells.text("name", |text| Name::parse(text).ok())?,
         address: cells.text("address", |text| EmailAddress::parse(text).ok())?,
         verification: match cells.number::<u8>("verified")? {
@@ -175,6 +174,7 @@ pub(crate) fn user(cells: &mut Cells<'_, '_>) -> StoreResult<User> {
         })?,
         created_at: cells.time("created_at")?,
         version: cells.number("version")?,
+        host_id: cells.text("host_id", |text| HostUserId::parse(text).ok())?,
     })
 }
 
@@ -197,15 +197,15 @@ pub(crate) fn customer(cells: &mut Cells<'_, '_>) -> StoreResult<Customer> {
         name: account.name,
         kind: account.kind,
         status: account.status,
-        partner: cells.optional_bytes("partner")?.map(CustomerId::from_bytes),
         created_at: cells.time("created_at")?,
         members: cells.number("members")?,
-        projects: QuotaUse { limit: quota(cells)?, used: cells.number("quota_used")? },
         head: Head {
             version: cells.number("version")?,
             number: cells.number("last_number")?,
             hash: cells.bytes("last_hash")?,
         },
+        projects: QuotaUse { limit: quota(cells)?, used: cells.number("quota_used")? },
+        partner: cells.optional_bytes("partner")?.map(CustomerId::from_bytes),
     })
 }
 
@@ -298,43 +298,46 @@ pub(crate) fn member_row(row: &Row<'_>, customer: CustomerId) -> StoreResult<Mem
 /// `invitation_columns!`
 pub(crate) fn invitation(cells: &mut Cells<'_, '_>) -> StoreResult<Invitation> {
     cells.table("mc_invitation");
-    Ok(Invitation {
-        id: InvitationId::from_bytes(cells.bytes("public_id")?),
-        customer: CustomerId::from_bytes(cells.bytes("customer")?),
-        address: cells.text("address", |text| EmailAddress::parse(text).ok())?,
-        role: cells.text("role", Role::parse)?,
-        language: cells.text("language", |text| Language::parse(text).ok())?,
-        inviter: Inviter {
-            user: UserId::from_bytes(cells.bytes("inviter")?),
-            through: cells.optional_bytes("inviter_through")?.map(CustomerId::from_bytes),
-        },
-        state: invitation_state(cells)?,
-        created_at: cells.time("created_at")?,
-        expires_at: cells.time("expires_at")?,
-        link: {
-            let nonce = cells.optional_bytes("nonce")?;
-            LinkSecret {
-                generation: cells.number("generation")?,
-                key_number: cells.number("key_number")?,
-                nonce,
-            }
-        },
-        mails: DayCount { day: cells.number("mails_day")?, count: cells.number("mails_count")? },
-    })
-}
-
-fn invitation_state(cells: &mut Cells<'_, '_>) -> StoreResult<InvitationState> {
+    let id = InvitationId::from_bytes(cells.bytes("public_id")?);
+    let address = cells.text("address", |text| EmailAddress::parse(text).ok())?;
+    let role = cells.text("role", Role::parse)?;
+    let language = cells.text("language", |text| Language::parse(text).ok())?;
     let state: String = cells.text("state", |text| Some(text.to_owned()))?;
-    let at: Option<i64> = cells.optional_number("ended_at")?;
+    let ended_at = cells.optional_number("ended_at")?.map(from_millis);
+    let created_at = cells.time("created_at")?;
+    let expires_at = cells.time("expires_at")?;
+    let nonce = cells.optional_bytes("nonce")?;
+    let link = LinkSecret {
+        nonce,
+        generation: cells.number("generation")?,
+        key_number: cells.number("key_number")?,
+    };
+    let mails = DayCount { day: cells.number("mails_day")?, count: cells.number("mails_count")? };
+    let customer = CustomerId::from_bytes(cells.bytes("customer")?);
+    let inviter = Inviter {
+        user: UserId::from_bytes(cells.bytes("inviter")?),
+        through: cells.optional_bytes("inviter_through")?.map(CustomerId::from_bytes),
+    };
     let by = cells.optional_bytes("accepted_by")?.map(UserId::from_bytes);
-    match (state.as_str(), at) {
-        ("open", None) => Ok(InvitationState::Open),
-        (text, Some(at)) => {
-            let end = cells.check("state", InvitationEnd::parse(text, by))?;
-            Ok(InvitationState::Ended { end, at: from_millis(at) })
-        }
-        _ => Err(cells.corrupt("state")),
-    }
+    let state = match (state.as_str(), ended_at) {
+        ("open", None) => Some(InvitationState::Open),
+        (text, Some(at)) => InvitationEnd::parse(text, by).map(|end| InvitationState::Ended { end, at }),
+        _ => None,
+    };
+    let state = cells.check("state", state)?;
+    Ok(Invitation {
+        id,
+        customer,
+        address,
+        role,
+        language,
+        inviter,
+        state,
+        created_at,
+        expires_at,
+        link,
+        mails,
+    })
 }
 
 /// `invitation_facts!`

@@ -11,7 +11,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::columns::{
     account_columns, customer_columns, invitation_columns, invitation_facts, mail_columns, member_columns,
-    member_join, membership_columns, quota_join, user_columns,
+    member_join, membership_columns, of, public_id, quota_join, user_columns,
 };
 use crate::decode::{self, Cells, all, exists, one};
 
@@ -32,14 +32,14 @@ fn read_user(row: &Row<'_>) -> StoreResult<User> {
 }
 
 pub(crate) fn user(connection: &Connection, id: UserId) -> StoreResult<Option<User>> {
-    const SQL: &str = concat!("SELECT ", user_columns!("u"), " FROM mc_user u WHERE u.public_id = ?1");
+    const SQL: &str = concat!("SELECT ", user_columns!(), " FROM mc_user u WHERE u.public_id = ?1");
     one(connection, SQL, [id.as_bytes()], read_user)
 }
 
 pub(crate) fn user_by_host_id(connection: &Connection, host_id: &HostUserId) -> StoreResult<Option<User>> {
     const SQL: &str = concat!(
         "SELECT ",
-        user_columns!("u"),
+        user_columns!(),
         " FROM mc_user_host x CROSS JOIN mc_user u ON u.id = x.user WHERE x.host_id = ?1"
     );
     one(connection, SQL, [host_id.as_str()], read_user)
@@ -47,26 +47,26 @@ pub(crate) fn user_by_host_id(connection: &Connection, host_id: &HostUserId) -> 
 
 pub(crate) fn user_by_address(connection: &Connection, address: &EmailKey) -> StoreResult<Option<User>> {
     const SQL: &str =
-        concat!("SELECT ", user_columns!("u"), " FROM mc_user u WHERE u.email_key = ?1 AND u.verified = 1");
+        concat!("SELECT ", user_columns!(), " FROM mc_user u WHERE u.email_key = ?1 AND u.verified = 1");
     one(connection, SQL, [address.as_str()], read_user)
 }
 
 /// One statement of look-ups by primary key: it is asked before every command, and by hosts on every request.
 const ACCESS: &str = concat!(
     "SELECT ",
-    user_columns!("u"),
+    user_columns!(),
     ", ",
-    customer_columns!("c", "q"),
+    customer_columns!(),
     ", ",
-    member_columns!("m", "t", "tm"),
+    member_columns!(),
     ", ",
     account_columns!("a"),
     ", ",
-    membership_columns!("am"),
+    membership_columns!("am", "am.through"),
     " FROM (SELECT 1) LEFT JOIN mc_user u ON u.public_id = ?1 LEFT JOIN mc_customer c ON c.public_id = ?2",
-    quota_join!("c", "q"),
+    quota_join!(),
     " LEFT JOIN mc_membership m ON m.customer = c.id AND m.user = u.id",
-    member_join!("m", "t", "tm"),
+    member_join!(),
     " LEFT JOIN mc_customer a ON a.public_id = ?3 LEFT JOIN mc_membership am ON am.customer = a.id AND am.user = u.id"
 );
 
@@ -102,14 +102,14 @@ pub(crate) fn hot_access(
         "SELECT 0, ",
         account_columns!("a"),
         ", ",
-        membership_columns!("m"),
+        membership_columns!("m", "m.through"),
         " FROM mc_customer c CROSS JOIN mc_customer a ON a.id = c.partner",
         " CROSS JOIN mc_membership m ON m.customer = a.id AND m.user = (SELECT id FROM mc_user WHERE public_id = ?1)",
         " WHERE c.public_id = ?2",
         " UNION ALL SELECT 1, ",
         account_columns!("a"),
         ", ",
-        membership_columns!("m"),
+        membership_columns!("m", "m.through"),
         " FROM mc_customer a",
         " CROSS JOIN mc_membership m ON m.customer = a.id AND m.user = (SELECT id FROM mc_user WHERE public_id = ?1)",
         " WHERE a.kind = 'administrator' AND a.status = 'active'"
@@ -147,9 +147,9 @@ pub(crate) fn hot_access(
 pub(crate) fn customer(connection: &Connection, id: CustomerId) -> StoreResult<Option<Customer>> {
     const SQL: &str = concat!(
         "SELECT ",
-        customer_columns!("c", "q"),
+        customer_columns!(),
         " FROM mc_customer c",
-        quota_join!("c", "q"),
+        quota_join!(),
         " WHERE c.public_id = ?1"
     );
     one(connection, SQL, [id.as_bytes()], |row| decode::customer(&mut Cells::new(row, "mc_customer")))
@@ -185,9 +185,9 @@ pub(crate) fn member(
 ) -> StoreResult<Option<MemberFacts>> {
     const SQL: &str = concat!(
         "SELECT ",
-        member_columns!("m", "t", "tm"),
+        member_columns!(),
         " FROM mc_membership m",
-        member_join!("m", "t", "tm"),
+        member_join!(),
         " WHERE m.customer = (SELECT id FROM mc_customer WHERE public_id = ?1)",
         " AND m.user = (SELECT id FROM mc_user WHERE public_id = ?2)"
     );
@@ -223,7 +223,7 @@ pub(crate) fn open_invitation(
 ) -> StoreResult<Option<Invitation>> {
     const SQL: &str = concat!(
         "SELECT ",
-        invitation_columns!("i"),
+        invitation_columns!(),
         " FROM mc_invitation i",
         " WHERE i.customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND i.email_key = ?2 AND i.state = 'open'"
     );

@@ -26,7 +26,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
             params![mail.as_bytes(), lease.0, now.timestamp_millis(), until.timestamp_millis()],
         )?)?,
         Bookkeeping::MailSettled { mail, lease, delivery, at } => {
-            settle(connection, *mail, *lease, delivery, *at)?
+            settle(connection, *mail, *lease, delivery, *at)?;
         }
         Bookkeeping::MailRequeued { mail, at } => expect_one(write(
             connection,

@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, params};
 
 use crate::columns::{
     account_columns, customer_columns, invitation_columns, invitation_facts, mail_columns, member_columns,
-    member_join, member_rows, membership_columns, quota_join, user_columns,
+    member_join, member_rows, membership_columns, of, public_id, quota_join, user_columns,
 };
 use crate::decode::{self, Cells, all, one};
 use crate::error::misuse;
@@ -68,12 +68,12 @@ pub(crate) fn members(
 pub(crate) fn accounts(connection: &Connection, user: UserId) -> StoreResult<Vec<AccountMembership>> {
     const SQL: &str = concat!(
         "SELECT ",
-        customer_columns!("c", "q"),
+        customer_columns!(),
         ", ",
-        member_columns!("m", "t", "tm"),
+        member_columns!(),
         " FROM mc_membership m CROSS JOIN mc_customer c ON c.id = m.customer",
-        quota_join!("c", "q"),
-        member_join!("m", "t", "tm"),
+        quota_join!(),
+        member_join!(),
         " WHERE m.user = (SELECT id FROM mc_user WHERE public_id = ?1) ORDER BY c.sort_key, c.public_id"
     );
     all(connection, SQL, [user.as_bytes()], |row| {
@@ -92,7 +92,7 @@ pub(crate) fn open_invitations_from(
 ) -> StoreResult<Vec<Invitation>> {
     const SQL: &str = concat!(
         "SELECT ",
-        invitation_columns!("i"),
+        invitation_columns!(),
         " FROM mc_invitation i",
         " WHERE i.customer = (SELECT id FROM mc_customer WHERE public_id = ?1)",
         " AND i.inviter = (SELECT id FROM mc_user WHERE public_id = ?2) AND i.state = 'open' ORDER BY i.public_id"

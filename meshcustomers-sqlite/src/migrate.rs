@@ -7,11 +7,12 @@
 //! it would drop SQLite's own locks.
 
 use std::fs::{File, OpenOptions};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::error::OpenError;
+use crate::open::beside;
 
 /// Refinery's table under a name of ours, so that it never meets a host's own.
 pub(crate) const TABLE: &str = "mc_schema_history";
@@ -69,7 +70,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for its turn. The file `<database>.mc-migrate.lock` stays: deleting it would let two in at once.
     pub(crate) fn wait(database: &Path) -> Result<Self, OpenError> {
-        let path = beside(database);
+        let path = beside(database, ".mc-migrate.lock");
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
@@ -78,10 +79,4 @@ impl Lock {
         file.lock().map_err(|error| OpenError::io(database, error))?;
         Ok(Self { _file: file })
     }
-}
-
-fn beside(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(".mc-migrate.lock");
-    PathBuf::from(name)
 }

@@ -217,27 +217,53 @@ fn look(path: &Path, mode: OpenMode) -> Result<Standing, OpenError> {
     // First as an immutable file: no lock, no journal, no file beside it, so that a foreign file meets nothing at all.
     // What is still in a write-ahead log it does not see, and a checkpoint beside it may show it half a page: so only
     // a foreign application id or foreign tables are believed.
-    let first = inspect(immutable_uri(path), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI);
+    let first = inspect(
+        immutable_uri(path),
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+        Log::Keep,
+    );
     if let Ok(seen) = &first {
         seen.judge(path, mode)?;
+        refuse_cut_off(path, seen.page_size)?;
         if seen.application_id == APPLICATION_ID {
             return Ok(Standing::Ours);
         }
     }
-    let seen = match inspect(path, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+    let log = if has_content(&beside(path, "-wal")) { Log::Keep } else { Log::TidyUp };
+    let seen = match inspect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, log) {
         // Not writable: then it is looked at only.
         Err(error)
             if matches!(error.sqlite_error_code(), Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen)) =>
         {
-            inspect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            inspect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, log)
         }
         other => other,
     };
     seen.map_err(|error| OpenError::engine(path, error))?.judge(path, mode)
 }
 
+/// Refuses a file that ends inside a page: SQLite would read the rest of that page as zeros.
+///
+/// With a log or a journal beside it the page may be in there.
+fn refuse_cut_off(path: &Path, page_size: u32) -> Result<(), OpenError> {
+    if has_content(&beside(path, "-wal")) || has_content(&beside(path, "-journal")) {
+        return Ok(());
+    }
+    let length = std::fs::metadata(path).map_err(|error| OpenError::io(path, error))?.len();
+    if length.checked_rem(page_size.into()).is_some_and(|rest| rest > 0) {
+        let source = format!("its {length} bytes are no whole number of pages of {page_size}").into();
+        return Err(OpenError::Corrupt { path: path.to_owned(), source });
+    }
+    Ok(())
+}
+
+fn has_content(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.len() > 0)
+}
+
 /// What the header and the schema of a file say.
 struct Seen {
+    page_size: u32,
     application_id: i32,
     tables: i64,
 }
@@ -254,14 +280,30 @@ impl Seen {
     }
 }
 
-fn inspect(name: impl AsRef<Path>, flags: OpenFlags) -> rusqlite::Result<Seen> {
+/// What becomes of the write-ahead log when the last connection of a file is closed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Log {
+    /// It stays: writing the log of a foreign file back would change that file.
+    Keep,
+    /// There was none; what this connection put there goes.
+    TidyUp,
+}
+
+fn inspect(name: impl AsRef<Path>, flags: OpenFlags, log: Log) -> rusqlite::Result<Seen> {
     let connection = Connection::open_with_flags(name, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    // Closing as the last one must not write the log of a foreign file back.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, log == Log::Keep)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     let tables = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let application_id = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
-    Ok(Seen { application_id, tables })
+    let page_size = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    Ok(Seen { page_size, application_id, tables })
+}
+
+/// The name of a file beside the database.
+pub(crate) fn beside(database: &Path, suffix: &str) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 /// The file as a URI that is not to be locked or recovered.
@@ -292,6 +334,11 @@ fn newer_refused(connection: &Connection, path: &Path) -> Result<u32, OpenError>
     let found = migrate::found(connection).map_err(|error| OpenError::engine(path, error))?;
     let known = migrate::known();
     if found > known {
+        // Closing as the last connection would write its log back.
+        let keep_log = has_content(&beside(path, "-wal"));
+        connection
+            .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log)
+            .map_err(|error| OpenError::engine(path, error))?;
         return Err(OpenError::NewerSchema { path: path.to_owned(), found, known });
     }
     Ok(found)

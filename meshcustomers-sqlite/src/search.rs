@@ -10,7 +10,7 @@ use meshcustomers_core::{
 };
 use rusqlite::{Connection, ToSql};
 
-use crate::columns::{customer_columns, quota_join};
+use crate::columns::{account_columns, customer_columns, of, public_id, quota_join};
 use crate::decode::{self, Cells, all};
 use crate::error::misuse;
 use crate::lists::{limit, number_position};
@@ -38,7 +38,7 @@ pub(crate) fn customers(connection: &Connection, query: &CustomerQuery) -> Store
     if walks.len() > 1 {
         match query.order {
             CustomerOrder::Name => {
-                found.sort_by_cached_key(|customer| (customer.name.sort_key(), customer.id))
+                found.sort_by_cached_key(|customer| (customer.name.sort_key(), customer.id));
             }
             CustomerOrder::Newest => {
                 found.sort_by_key(|customer| std::cmp::Reverse((customer.created_at, customer.id)));
@@ -80,7 +80,7 @@ fn along(
     walk: Walk,
     hits: Option<&str>,
 ) -> StoreResult<Vec<Customer>> {
-    const HEAD: &str = concat!("SELECT ", customer_columns!("c", "q"), " FROM ");
+    const HEAD: &str = concat!("SELECT ", customer_columns!(), " FROM ");
     let mut sql = String::from(HEAD);
     // The index is named: its order is what keeps a page from being sorted.
     let index = match (walk, query.order) {
@@ -95,7 +95,7 @@ fn along(
         sql.push_str("mc_customer c INDEXED BY ");
         sql.push_str(index);
     }
-    sql.push_str(quota_join!("c", "q"));
+    sql.push_str(quota_join!());
     sql.push_str(match walk {
         Walk::Partner => " WHERE c.partner = (SELECT id FROM mc_customer WHERE public_id = :whose)",
         Walk::Kind(_) => " WHERE c.kind = :whose",

@@ -83,9 +83,10 @@ impl<'a> Unit<'a> {
             self.state = State::Ended;
             return Ok(());
         };
-        // Busy, and SQLite says that the transaction stands: nothing was written, and nothing will be.
+        // Busy, or a reference of the host's that is checked at COMMIT, and SQLite says that the transaction stands:
+        // nothing was written, and nothing will be.
         let open = !guarded.connection.is_autocommit();
-        if open && *error.kind() == StoreErrorKind::Busy {
+        if open && matches!(error.kind(), StoreErrorKind::Busy | StoreErrorKind::Conflict) {
             self.roll_back();
             return Err(error);
         }

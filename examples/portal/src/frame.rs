@@ -72,7 +72,7 @@ pub const fn manages_customers(kind: CustomerKind) -> bool {
 }
 
 /// What every page needs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Frame {
     /// The page's title.
     pub title: String,

@@ -89,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for event in admin.history(&inside, acme.id, &HistoryFilter::default(), &PageRequest::first(PageSize::MAX))?.items {
         let labels: Vec<String> =
             event.labels.iter().map(|(slot, text)| format!("{}: {text}", slot.as_str())).collect();
-        println!("   {:>3}  {}  {:<24} {}", event.number, event.at.format("%H:%M:%S"), event.kind, labels.join(", "));
+        println!("   {:>3}  {}  {:<25} {}", event.number, event.at.format("%H:%M:%S"), event.kind, labels.join(", "));
     }
     let report = admin.verify(&host)?;
     println!("   verified: {} events of {} accounts, {} faults", report.events, report.customers, report.faults.len());

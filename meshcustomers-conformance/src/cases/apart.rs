@@ -1,6 +1,8 @@
 //! S-10 apart: a query for one customer never gives rows of another.
 
-use meshcustomers_core::{Change, CustomerId, EventOrder, EventQuery, HistoryFilter, InvitationEnd, Role, User};
+use meshcustomers_core::{
+    Change, CustomerId, EventOrder, EventQuery, HistoryFilter, InvitationEnd, Role, User,
+};
 
 use crate::Make;
 use crate::dump::all;

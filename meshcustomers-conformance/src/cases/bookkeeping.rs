@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Bookkeeping, CommandKind, EmailAddress, HostUserId, IdempotencyKey, IdempotencyRecord, Instance, KeyCheck, Language,
-    Name, StoreErrorKind, User, UserState, Verification,
+    Bookkeeping, CommandKind, EmailAddress, HostUserId, IdempotencyKey, IdempotencyRecord, Instance,
+    KeyCheck, Language, Name, StoreErrorKind, User, UserState, Verification,
 };
 
 use crate::Make;
@@ -42,7 +42,11 @@ pub fn s_7_users_come_back(make: Make<'_>) {
     };
     stage.keep(&Bookkeeping::UserAdded(first.clone())).unwrap();
     assert_eq!(found(&first), first);
-    assert_eq!(stage.read(|tx| tx.user_by_address(first.address.key())), None, "a claim is not shown to others");
+    assert_eq!(
+        stage.read(|tx| tx.user_by_address(first.address.key())),
+        None,
+        "a claim is not shown to others"
+    );
     let second = User {
         name: Name::parse("Jürgen").unwrap(),
         address: EmailAddress::parse("J@münchen.example").unwrap(),

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Bookkeeping, Change, CustomerId, CustomerStatus, End, Head, IdentifierHold, Invitation, InvitationEnd, InvitationId,
-    InvitationState, Inviter, LinkSecret, Membership, MembershipId, Name, Origin, Role, StoreErrorKind, User,
-    UserState,
+    Bookkeeping, Change, CustomerId, CustomerStatus, End, Head, IdentifierHold, Invitation, InvitationEnd,
+    InvitationId, InvitationState, Inviter, LinkSecret, Membership, MembershipId, Name, Origin, Role,
+    StoreErrorKind, User, UserState,
 };
 
 use crate::Make;
@@ -156,7 +156,8 @@ pub fn s_5_invitation_renewed(make: Make<'_>) {
             stage.refused(&set, &CONFLICT);
         }
     }
-    let unknown = Invitation { id: InvitationId::from_bytes([9; 16]), ..stage.new_invitation(acme, &jane, "who") };
+    let unknown =
+        Invitation { id: InvitationId::from_bytes([9; 16]), ..stage.new_invitation(acme, &jane, "who") };
     stage.refused(&stage.set(acme, vec![Change::InvitationRenewed(unknown)]), &CONFLICT);
 }
 
@@ -266,7 +267,9 @@ pub fn s_7_ends_empty_the_nonce(make: Make<'_>) {
     {
         let invitation = stage.invitation(acme, &jane, &format!("guest-{number}"));
         let at = stage.now();
-        stage.apply(&stage.set(acme, vec![Change::InvitationEnded { invitation: invitation.id, end, at }])).unwrap();
+        stage
+            .apply(&stage.set(acme, vec![Change::InvitationEnded { invitation: invitation.id, end, at }]))
+            .unwrap();
         let stored = stage.read(|tx| tx.invitation(acme, invitation.id)).unwrap().invitation;
         assert_eq!(stored.state, InvitationState::Ended { end, at });
         assert_eq!(stored.link.nonce, invitation.link.nonce.filter(|_| kept), "{end:?}");

@@ -86,7 +86,10 @@ pub fn s_13_access_of_a_stranger(make: Make<'_>) {
     assert_eq!((facts.member, facts.account), (None, Some(account(&stage, acme, None))));
     let nowhere = CustomerId::from_bytes([9; 16]);
     let facts = access(&stage, &jane, nowhere, nowhere);
-    assert_eq!((facts.user.as_ref(), facts.account, facts.customer, facts.member), (Some(&jane), None, None, None));
+    assert_eq!(
+        (facts.user.as_ref(), facts.account, facts.customer, facts.member),
+        (Some(&jane), None, None, None)
+    );
     let nobody = AccessQuery { user: Some(stage.id()), account: Some(acme), customer: Some(acme) };
     let facts = stage.read(|tx| tx.access(&nobody));
     assert_eq!((facts.user, facts.member), (None, None));
@@ -122,7 +125,8 @@ pub fn s_13_access_of_a_self_added_member(make: Make<'_>) {
         facts.member
     };
     assert_eq!(found(), expected(account(&stage, partner, Some(&in_partner))));
-    let disabled = Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled =
+        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
     stage.apply(&stage.set(partner, vec![disabled])).unwrap();
     assert_eq!(found(), expected(account(&stage, partner, Some(&in_partner))));
     stage.apply(&stage.set(partner, vec![Change::MembershipRemoved(in_partner)])).unwrap();
@@ -154,9 +158,7 @@ pub fn s_13_hot_access(make: Make<'_>) {
 
     assert_eq!(accounts(&john), []);
     assert_eq!(accounts(&jane), [account(&stage, partner, Some(&in_partner))]);
-    let office = |identifier| {
-        stage.customer_with(identifier, |new| new.kind = CustomerKind::Administrator)
-    };
+    let office = |identifier| stage.customer_with(identifier, |new| new.kind = CustomerKind::Administrator);
     let (low, high, off) = (office("low"), office("high"), office("off"));
     let in_low = stage.member(low, &jane, Role::EMPLOYEE);
     assert_eq!(
@@ -164,7 +166,8 @@ pub fn s_13_hot_access(make: Make<'_>) {
         [account(&stage, partner, Some(&in_partner)), account(&stage, low, Some(&in_low))]
     );
     stage.member(off, &jane, Role::ADMIN);
-    let disabled = Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled =
+        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
     stage.apply(&stage.set(off, vec![disabled.clone()])).unwrap();
     assert_eq!(accounts(&jane).last(), Some(&account(&stage, low, Some(&in_low))), "only an active one");
     let in_high = stage.member(high, &jane, Role::ADMIN);
@@ -208,9 +211,7 @@ pub fn s_13_other_admin(make: Make<'_>) {
 /// An administrator account, active, and another one (R-ACC-9).
 pub fn s_13_other_active_administrator(make: Make<'_>) {
     let stage = Stage::new(make);
-    let office = |identifier| {
-        stage.customer_with(identifier, |new| new.kind = CustomerKind::Administrator)
-    };
+    let office = |identifier| stage.customer_with(identifier, |new| new.kind = CustomerKind::Administrator);
     let first = office("first");
     stage.customer("acme");
     stage.customer_with("partner", |new| new.kind = CustomerKind::Partner);
@@ -218,7 +219,8 @@ pub fn s_13_other_active_administrator(make: Make<'_>) {
     assert!(!other(first));
     let second = office("second");
     assert!(other(first) && other(second));
-    let disabled = Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled =
+        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
     stage.apply(&stage.set(second, vec![disabled])).unwrap();
     assert!(!other(first) && other(second));
 }
@@ -236,9 +238,9 @@ pub fn s_13_invitation_with_its_inviter(make: Make<'_>) {
     stage.apply(&stage.set(acme, vec![Change::InvitationAdded(invitation.clone())])).unwrap();
     let found = || {
         let facts = stage.read(|tx| tx.invitation(acme, invitation.id)).unwrap();
-        assert_eq!(stage.read(|tx| tx.invitations(acme, &crate::dump::all())), [facts.clone()]);
+        assert_eq!(stage.read(|tx| tx.invitations(acme, &crate::dump::all())), std::slice::from_ref(&facts));
         let to = stage.read(|tx| tx.invitations_to(invitation.address.key(), &crate::dump::all()));
-        assert_eq!(to, [facts.clone()]);
+        assert_eq!(to, std::slice::from_ref(&facts));
         assert_eq!((&facts.invitation, &facts.customer), (&invitation, &stage.row(acme)));
         facts.inviter
     };

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Author, Change, Channel, CustomerId, EventDetails, EventOrder, EventQuery, EventType, Head, HistoryFilter,
-    InvitationId, LabelSlot, ListQuery, MembershipId, Name, NewEvent, Origin, Role, StoredEvent, UserId, event_hash,
+    Author, Change, Channel, CustomerId, EventDetails, EventOrder, EventQuery, EventType, Head,
+    HistoryFilter, InvitationId, LabelSlot, ListQuery, MembershipId, Name, NewEvent, Origin, Role,
+    StoredEvent, UserId, event_hash,
 };
 
 use crate::Make;
@@ -42,11 +43,13 @@ pub fn s_7_event_change_mail_and_command_together(make: Make<'_>) {
 pub fn s_7_a_command_by_its_id(make: Make<'_>) {
     let stage = Stage::new(make);
     let acme = stage.customer("acme");
-    let sets: Vec<_> = (0..5).map(|_| {
-        let set = stage.set(acme, Vec::new());
-        stage.apply(&set).unwrap();
-        set
-    }).collect();
+    let sets: Vec<_> = (0..5)
+        .map(|_| {
+            let set = stage.set(acme, Vec::new());
+            stage.apply(&set).unwrap();
+            set
+        })
+        .collect();
     for set in &sets {
         assert_eq!(stage.read(|tx| tx.command(set.command().id)).as_ref(), Some(set.command()));
         assert_eq!(set.events()[0].command, set.command().id);

@@ -4,9 +4,9 @@ use std::fmt::Debug;
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Change, Customer, CustomerId, CustomerKind, CustomerOrder, CustomerQuery, CustomerScope, CustomerStatus, EventOrder,
-    EventQuery, HistoryFilter, InvitationEnd, InvitationFacts, ListQuery, MailStateKind, Membership, Name, Origin,
-    Phase, Position, QueuedMail, ReadTx, Role, SearchTerm, SortKey, StoreResult,
+    Change, Customer, CustomerId, CustomerKind, CustomerOrder, CustomerQuery, CustomerScope, CustomerStatus,
+    EventOrder, EventQuery, HistoryFilter, InvitationEnd, InvitationFacts, ListQuery, MailStateKind,
+    Membership, Name, Origin, Phase, Position, QueuedMail, ReadTx, Role, SearchTerm, SortKey, StoreResult,
 };
 
 use super::changes::end_and_rest;
@@ -82,8 +82,21 @@ fn list(stage: &Stage, with: impl Fn(&mut CustomerQuery)) -> Vec<CustomerId> {
 
 /// Names that fold alike, names in other scripts, and the same name several times.
 fn names(stage: &Stage) -> Vec<Customer> {
-    let names =
-        ["zeta", "Alpha", "alpha", "ALPHA", "Ünal", "unal", "Ångström", "10 bis", "9 bis", "漢字", "alpha", "a b", "a-b"];
+    let names = [
+        "zeta",
+        "Alpha",
+        "alpha",
+        "ALPHA",
+        "Ünal",
+        "unal",
+        "Ångström",
+        "10 bis",
+        "9 bis",
+        "漢字",
+        "alpha",
+        "a b",
+        "a-b",
+    ];
     // All at one time: then their ids tell them apart.
     let created_at = stage.now();
     for (number, name) in names.into_iter().enumerate() {
@@ -166,9 +179,8 @@ pub fn s_9_customers_by_phase(make: Make<'_>) {
 /// Any part of the folded name or of the identifier; no character has a meaning of its own (R-FLD-9).
 pub fn s_9_customers_by_search(make: Make<'_>) {
     let stage = Stage::new(make);
-    let named = |identifier, name: &str| {
-        stage.customer_with(identifier, |new| new.name = Name::parse(name).unwrap())
-    };
+    let named =
+        |identifier, name: &str| stage.customer_with(identifier, |new| new.name = Name::parse(name).unwrap());
     let mueller = named("acme-1", "Karl MÜLLER & Söhne");
     let percent = named("acme-2", "100% Wool_Mart");
     let quoted = named("other", "O'Neill \"Bros\" * (x) -y NEAR z");
@@ -335,7 +347,8 @@ pub fn s_9_invitations_to_an_address(make: Make<'_>) {
     let mut facts = stage.read(|tx| tx.invitations_to(address("JOHN").key(), &all()));
     facts.sort_by_key(by_creation);
     facts.reverse();
-    expected.sort_by_key(|invitation| at(invitation.created_at.timestamp_millis(), *invitation.id.as_bytes()));
+    expected
+        .sort_by_key(|invitation| at(invitation.created_at.timestamp_millis(), *invitation.id.as_bytes()));
     expected.reverse();
     assert_eq!(facts.iter().map(|facts| facts.invitation.clone()).collect::<Vec<_>>(), expected);
     assert!(facts.iter().all(|facts| facts.customer.id == facts.invitation.customer));
@@ -351,7 +364,8 @@ pub fn s_9_open_invitations_of_an_inviter(make: Make<'_>) {
         (0..5).map(|number| stage.invitation(acme, &jane, &format!("guest-{number}"))).collect();
     stage.invitation(acme, &john, "other");
     let gone = expected.remove(2);
-    let change = Change::InvitationEnded { invitation: gone.id, end: InvitationEnd::Expired, at: stage.now() };
+    let change =
+        Change::InvitationEnded { invitation: gone.id, end: InvitationEnd::Expired, at: stage.now() };
     stage.apply(&stage.set(acme, vec![change])).unwrap();
     expected.sort_by_key(|invitation| invitation.id);
     assert_eq!(stage.read(|tx| tx.open_invitations_from(acme, jane.id)), expected);
@@ -365,7 +379,8 @@ pub fn s_9_events(make: Make<'_>) {
         stage.apply(&stage.set(acme, Vec::new())).unwrap();
     }
     let middle = super::history::events(&stage, acme)[4].at;
-    for filter in [HistoryFilter::default(), HistoryFilter { from: Some(middle), ..HistoryFilter::default() }] {
+    for filter in [HistoryFilter::default(), HistoryFilter { from: Some(middle), ..HistoryFilter::default() }]
+    {
         for order in [EventOrder::Oldest, EventOrder::Newest] {
             let read = |tx: &mut dyn ReadTx, list: &ListQuery| {
                 tx.events(&EventQuery { customer: acme, filter: filter.clone(), order, list: list.clone() })
@@ -403,7 +418,8 @@ pub fn s_9_mails(make: Make<'_>) {
 /// In the order of ids, ended ones too.
 pub fn s_9_customer_ids(make: Make<'_>) {
     let stage = Stage::new(make);
-    let mut expected: Vec<CustomerId> = (0..10).map(|number| stage.customer(&format!("c-{number}"))).collect();
+    let mut expected: Vec<CustomerId> =
+        (0..10).map(|number| stage.customer(&format!("c-{number}"))).collect();
     end_and_rest(&stage, expected[3]);
     expected.sort();
     assert_eq!(stage.read(|tx| tx.customer_ids(None, 100)), expected);
@@ -443,9 +459,8 @@ pub fn s_9_accounts(make: Make<'_>) {
 pub fn s_9_a_page_after_a_new_row(make: Make<'_>) {
     let stage = Stage::new(make);
     let [b, d, f] = ["b", "d", "f"].map(|name| stage.customer(&format!("{name}-customer")));
-    let read = |after: Option<Position>, limit| {
-        stage.read(|tx| tx.customers(&query(&ListQuery { after, limit })))
-    };
+    let read =
+        |after: Option<Position>, limit| stage.read(|tx| tx.customers(&query(&ListQuery { after, limit })));
     let first = read(None, 2);
     assert_eq!(first.iter().map(|row| row.id).collect::<Vec<_>>(), [b, d]);
     stage.customer("a-customer");

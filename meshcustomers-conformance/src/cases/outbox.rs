@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meshcustomers_core::{
-    Bookkeeping, CustomerId, Delivery, Language, Lease, MailAccount, MailContent, MailId, MailState, MailStateKind,
-    MailStatus, OutboxMail, QueuedMail, Reason, Recipient, Role, StoreErrorKind,
+    Bookkeeping, CustomerId, Delivery, Language, Lease, MailAccount, MailContent, MailId, MailState,
+    MailStateKind, MailStatus, OutboxMail, QueuedMail, Reason, Recipient, Role, StoreErrorKind,
 };
 
 use crate::Make;
@@ -217,7 +217,8 @@ pub fn s_11_forgetting_mails(make: Make<'_>) {
 pub fn s_11_a_mail_comes_back_as_it_was(make: Make<'_>) {
     let stage = Stage::new(make);
     let jane = stage.user("jane");
-    let acme = stage.customer_with("acme", |new| new.name = meshcustomers_core::Name::parse("Ácme & \"Co\"").unwrap());
+    let acme = stage
+        .customer_with("acme", |new| new.name = meshcustomers_core::Name::parse("Ácme & \"Co\"").unwrap());
     let account = MailAccount::from(&stage.row(acme).account());
     let contents = [
         MailContent::Invitation {
@@ -253,8 +254,10 @@ pub fn s_11_a_mail_comes_back_as_it_was(make: Make<'_>) {
         .map(|(content, number): (MailContent, u32)| {
             let odd = number % 2 == 1;
             let plain = stage.new_mail(acme, "john");
-            let address = meshcustomers_core::EmailAddress::parse("Jöhn.Doe@münchen.example")
-                .unwrap_or_else(|_| meshcustomers_core::EmailAddress::parse("John.Doe@münchen.example").unwrap());
+            let address =
+                meshcustomers_core::EmailAddress::parse("Jöhn.Doe@münchen.example").unwrap_or_else(|_| {
+                    meshcustomers_core::EmailAddress::parse("John.Doe@münchen.example").unwrap()
+                });
             let recipient = Recipient {
                 user: odd.then_some(jane.id),
                 name: odd.then(|| jane.name.clone()),

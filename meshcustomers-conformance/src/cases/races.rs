@@ -4,8 +4,8 @@ use std::sync::Barrier;
 use std::thread;
 
 use meshcustomers_core::{
-    Accept, AddAdmin, Administration, CreateCustomer, CustomerId, CustomerKind, Error, IdempotencyKey, Invite,
-    KnownUser, Person, Postman, Reason, Refusal, RemoveMember, Rename, Role, User, UserId,
+    Accept, AddAdmin, Administration, CreateCustomer, CustomerId, CustomerKind, Error, IdempotencyKey,
+    Invite, KnownUser, Person, Postman, Reason, Refusal, RemoveMember, Rename, Role, User, UserId,
 };
 
 use crate::Make;
@@ -67,12 +67,12 @@ pub fn s_2_r_inv_4_two_clicks_one_membership(make: Make<'_>) {
     let acme = office.customer("acme", CustomerKind::Standard);
     office.add_admin(acme, jane.id);
     let actor = Person::new(jane.id).acting_for(acme);
-    let invite = Invite { customer: acme, address: john.address.clone(), role: Role::EMPLOYEE, language: None };
+    let invite =
+        Invite { customer: acme, address: john.address.clone(), role: Role::EMPLOYEE, language: None };
     let invitation = office.admin.invite(&actor, invite).unwrap();
     let before = office.events(acme);
-    let memberships = at_once(|_| {
-        office.admin.accept(&Person::new(john.id), Accept::by_id(acme, invitation.id)).unwrap()
-    });
+    let memberships =
+        at_once(|_| office.admin.accept(&Person::new(john.id), Accept::by_id(acme, invitation.id)).unwrap());
     assert!(memberships.iter().all(|membership| *membership == memberships[0]));
     assert_eq!(office.events(acme), before + 1);
     assert_eq!(office.members(acme).len(), 2);

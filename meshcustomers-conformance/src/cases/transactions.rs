@@ -3,7 +3,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use meshcustomers_core::{Bookkeeping, Change, CustomerOrder, CustomerQuery, CustomerScope, Name, Role, StoreErrorKind};
+use meshcustomers_core::{
+    Bookkeeping, Change, CustomerOrder, CustomerQuery, CustomerScope, Name, Role, StoreErrorKind,
+};
 
 use crate::Make;
 use crate::dump::{all, dump, dump_tx};
@@ -44,7 +46,7 @@ pub fn s_1_lists_and_look_ups_agree_in_one_reader(make: Make<'_>) {
         order: CustomerOrder::Name,
         list: all(),
     };
-    assert_eq!(reader.customers(&query).unwrap(), [row.clone()]);
+    assert_eq!(reader.customers(&query).unwrap(), std::slice::from_ref(&row));
     assert_eq!(reader.customer(acme).unwrap(), Some(row));
 }
 
@@ -111,12 +113,15 @@ pub fn s_3_nothing_is_seen_before_commit(make: Make<'_>) {
     let jane = stage.user("jane");
     let acme = stage.customer("acme");
     let before = dump(&*stage.store, &[jane.id]);
-    let set = stage.set(acme, vec![Change::MembershipAdded(stage.new_member(
+    let set = stage.set(
         acme,
-        &jane,
-        Role::ADMIN,
-        meshcustomers_core::Origin::Ordinary,
-    ))]);
+        vec![Change::MembershipAdded(stage.new_member(
+            acme,
+            &jane,
+            Role::ADMIN,
+            meshcustomers_core::Origin::Ordinary,
+        ))],
+    );
     let mut tx = stage.store.write().unwrap();
     tx.apply(&set).unwrap();
     thread::scope(|scope| {

@@ -2,8 +2,9 @@
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Bookkeeping, Change, CommandKind, EmailAddress, HostUserId, IdempotencyKey, IdempotencyRecord, Invitation,
-    InvitationEnd, NewCustomer, Origin, Prepared, Role, StoreErrorKind, UniqueKey, User, UserId, Verification,
+    Bookkeeping, Change, CommandKind, EmailAddress, HostUserId, IdempotencyKey, IdempotencyRecord,
+    Invitation, InvitationEnd, NewCustomer, Origin, Prepared, Role, StoreErrorKind, UniqueKey, User, UserId,
+    Verification,
 };
 
 use super::changes::end_and_rest;
@@ -68,7 +69,13 @@ pub fn s_6_verified_address(make: Make<'_>) {
     assert_eq!(adding(&stage, second.clone()), Err(unique(UniqueKey::VerifiedAddress)));
     let claim = User { verification: Verification::Unverified, ..second };
     assert_eq!(adding(&stage, claim.clone()), Ok(1));
-    assert_eq!(adding(&stage, User { id: stage.id(), host_id: HostUserId::parse("third").unwrap(), ..claim.clone() }), Ok(1));
+    assert_eq!(
+        adding(
+            &stage,
+            User { id: stage.id(), host_id: HostUserId::parse("third").unwrap(), ..claim.clone() }
+        ),
+        Ok(1)
+    );
     assert_eq!(stage.read(|tx| tx.user_by_address(jane.address.key())).unwrap().id, jane.id);
     let proven = User { verification: Verification::Verified, version: 2, ..claim };
     let error = stage.keep(&Bookkeeping::UserChanged { user: proven, mails: Vec::new() }).unwrap_err();
@@ -116,7 +123,8 @@ pub fn s_6_command(make: Make<'_>) {
     stage.apply(&first).unwrap();
     for customer in [acme, other] {
         let head = stage.row(customer).head;
-        let again = stage.set_on(customer, head, Vec::new(), Vec::new(), |record| record.id = first.command().id);
+        let again =
+            stage.set_on(customer, head, Vec::new(), Vec::new(), |record| record.id = first.command().id);
         stage.refused(&again, &unique(UniqueKey::Command));
     }
     assert_eq!(stage.read(|tx| tx.command(first.command().id)).as_ref(), Some(first.command()));
@@ -182,7 +190,10 @@ pub fn s_6_idempotency_keys_of_others(make: Make<'_>) {
         for kind in [CommandKind::Rename, CommandKind::Invite] {
             let set = named(&stage, kind, actor, &record);
             stage.apply(&set).unwrap();
-            assert_eq!(stage.read(|tx| tx.idempotency(actor, kind, &record.key)).unwrap().1, set.command().id);
+            assert_eq!(
+                stage.read(|tx| tx.idempotency(actor, kind, &record.key)).unwrap().1,
+                set.command().id
+            );
             stage.refused(&named(&stage, kind, actor, &record), &unique(UniqueKey::IdempotencyKey));
         }
     }

@@ -237,8 +237,8 @@ fn change_status(
 /// # Errors
 /// `NotFound` for anybody but the operator and for an unknown customer. Where nothing rests, nothing changes.
 pub fn free_identifier(facts: &CustomerCommandFacts, cx: &Context) -> Result<Decision<Customer>, Refusal> {
-    authorize_operator(cx)?;
     let author = author(&facts.access, cx)?;
+    authorize_operator(cx)?;
     let customer = facts.access.customer.as_ref().ok_or(Refusal::NotFound)?;
     let until = match facts.hold {
         Some(IdentifierHold::Resting { customer: of, until }) if of == customer.id && cx.now < until => until,

@@ -154,7 +154,7 @@ impl EventType {
 
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if in_force("R-HIS-1") { self.as_str() } else { "EVENT" })
+        f.pad(if in_force("R-HIS-1") { self.as_str() } else { "EVENT" })
     }
 }
 

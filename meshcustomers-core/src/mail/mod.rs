@@ -24,7 +24,8 @@ pub(crate) use render::render;
 pub use texts::{MailTexts, Part, TextsError};
 
 /// Every kind of mail, as stores, logs and texts name it.
-pub(crate) const KINDS: [&str; 5] = ["address_changed", "invitation", "manager_added", "removed", "status_changed"];
+pub(crate) const KINDS: [&str; 5] =
+    ["address_changed", "invitation", "manager_added", "removed", "status_changed"];
 /// The kinds that are about a link.
 pub(crate) const LINK_KINDS: [&str; 1] = ["invitation"];
 
@@ -56,7 +57,10 @@ pub struct Recipient {
 
 impl fmt::Debug for Recipient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Recipient").field("user", &self.user).field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Recipient")
+            .field("user", &self.user)
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,6 +183,7 @@ impl<M: Mailer + ?Sized> Mailer for &M {
     }
 }
 
+/// A mailer that several postmen share.
 impl<M: Mailer + ?Sized> Mailer for std::sync::Arc<M> {
     fn send(&self, mail: &RenderedMail) -> Result<(), MailError> {
         (**self).send(mail)

@@ -3,7 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::rules::{Condition, Jitter, MailFacts, condition, failed, postponed};
-use super::{Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render};
+use super::{
+    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render,
+};
 use crate::administration::Administration;
 use crate::clock::after;
 use crate::error::{CommitOutcome, Error, StoreErrorKind};
@@ -192,7 +194,9 @@ impl<M: Mailer> Postman<M> {
         };
         Ok(match render(mail, link.as_deref(), settings, self.admin.mail_texts()) {
             Ok(rendered) => Prepared::Ready(Box::new(rendered)),
-            Err(error) => Prepared::Settled(Delivery::Dead { error: format!("its text is broken: {}", error.kind()) }),
+            Err(error) => {
+                Prepared::Settled(Delivery::Dead { error: format!("its text is broken: {}", error.kind()) })
+            }
         })
     }
 

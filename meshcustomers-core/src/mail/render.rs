@@ -86,10 +86,10 @@ pub(crate) fn render(
     };
     let subject = one_line(&part(Part::Subject)?);
     let html = texts.layout(
-        part(Part::Html)?,
+        &part(Part::Html)?,
         Parameters::from([
             ("language", Value::from(mail.language.code())),
-            ("portal", Value::from(base.as_str())),
+            ("portal", address(base.as_str(), Part::Html)),
             ("product", Value::from(settings.product_name().as_str())),
             ("subject", Value::from(subject.as_str())),
         ]),
@@ -159,7 +159,7 @@ pub(super) fn trim_lines(text: &str) -> String {
 fn parameters(mail: &QueuedMail, part: Part, link: Option<&str>, product: &str, portal: &str) -> Parameters {
     let mut parameters = Parameters::from([
         ("product", Value::from(product)),
-        ("portal", Value::from(portal)),
+        ("portal", address(portal, part)),
         ("address", Value::from(mail.recipient.address.to_string())),
         ("name", Value::from(mail.recipient.name.as_ref().map(Name::as_str))),
     ]);
@@ -170,13 +170,9 @@ fn parameters(mail: &QueuedMail, part: Part, link: Option<&str>, product: &str, 
             set("inviter", Value::from(inviter.as_str()));
             set("role", Value::from(role.as_str()));
             set("expires_at", Value::from(time(*expires_at, mail.language)));
-            if let Some(link) = link {
-                match part {
-                    // No link in subjects: they show up in lists and notifications.
-                    Part::Subject => None,
-                    Part::Text => set("link", Value::from(link)),
-                    Part::Html => set("link", Value::from_safe_string(escaped_link(link))),
-                };
+            // No link in subjects: they show up in lists and notifications.
+            if let Some(link) = link.filter(|_| part != Part::Subject) {
+                set("link", address(link, part));
             }
         }
         MailContent::Removed { account } => {
@@ -211,24 +207,51 @@ fn account_value(account: &MailAccount) -> Value {
     ])
 }
 
-/// The engine would write each slash of a link as `&#x2f;`, which some programs that look for links do not undo.
-fn escaped_link(link: &str) -> String {
-    link.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-        .replace('\'', "&#x27;")
+/// An address of the portal. In HTML the engine would write each slash as `&#x2f;`, which some programs that look for
+/// links do not undo; so it is escaped here.
+fn address(address: &str, part: Part) -> Value {
+    match part {
+        Part::Subject | Part::Text => Value::from(address),
+        Part::Html => Value::from_safe_string(
+            address
+                .replace('&', "&amp;")
+                .replace('<', "&lt;")
+                .replace('>', "&gt;")
+                .replace('"', "&quot;")
+                .replace('\'', "&#x27;"),
+        ),
+    }
 }
 
 /// A time as people read it, to the minute and never later than it is.
 fn time(at: DateTime<Utc>, language: Language) -> String {
     const ENGLISH: [&str; 12] = [
-        "January", "February", "March", "April", "May", "June", "July", "August", "September", "October",
-        "November", "December",
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
     ];
     const GERMAN: [&str; 12] = [
-        "Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober",
-        "November", "Dezember",
+        "Januar",
+        "Februar",
+        "März",
+        "April",
+        "Mai",
+        "Juni",
+        "Juli",
+        "August",
+        "September",
+        "Oktober",
+        "November",
+        "Dezember",
     ];
     let month = |names: [&'static str; 12]| names.get(at.month0() as usize).copied().unwrap_or_default();
     let (day, year, hour, minute) = (at.day(), at.year(), at.hour(), at.minute());

@@ -70,15 +70,16 @@ pub fn condition(mail: &QueuedMail, facts: &MailFacts, now: DateTime<Utc>, setti
         return Condition::Send;
     }
     match &mail.content {
-        MailContent::Invitation { generation, .. } => {
-            facts.invitation.as_ref().map_or(Condition::Superseded, |facts| {
-                invitation(facts, *generation, now, settings)
-            })
-        }
+        MailContent::Invitation { generation, .. } => facts
+            .invitation
+            .as_ref()
+            .map_or(Condition::Superseded, |facts| invitation(facts, *generation, now, settings)),
         MailContent::StatusChanged { .. } | MailContent::ManagerAdded { .. } => {
             send_if(still_at_address(mail, facts) && is_admin_in_force(facts))
         }
-        MailContent::Removed { .. } => send_if(mail.recipient.user.is_none() || still_at_address(mail, facts)),
+        MailContent::Removed { .. } => {
+            send_if(mail.recipient.user.is_none() || still_at_address(mail, facts))
+        }
         MailContent::AddressChanged { .. } => Condition::Send,
     }
 }
@@ -98,11 +99,12 @@ fn invitation(
     }
     match (standing(facts, now, settings), facts.customer.status.phase()) {
         (InvitationStanding::Open, Phase::Active) => Condition::Send,
-        (InvitationStanding::Open | InvitationStanding::Held, Phase::Ended) => Condition::Superseded,
-        (InvitationStanding::Open, Phase::Disabled | Phase::Waiting) | (InvitationStanding::Held, _) => {
-            Condition::Postpone
-        }
         (
+            InvitationStanding::Open | InvitationStanding::Held,
+            Phase::Waiting | Phase::Active | Phase::Disabled,
+        ) => Condition::Postpone,
+        (InvitationStanding::Open | InvitationStanding::Held, Phase::Ended)
+        | (
             InvitationStanding::Accepted
             | InvitationStanding::Declined
             | InvitationStanding::Cancelled

@@ -151,10 +151,8 @@ impl MailTexts {
             return Ok(self);
         }
         let text = name(language, kind, part);
-        let known: BTreeSet<&'static str> = sample_mails(kind)
-            .iter()
-            .flat_map(|mail| sample_parameters(mail, part).into_keys())
-            .collect();
+        let known: BTreeSet<&'static str> =
+            sample_mails(kind).iter().flat_map(|mail| sample_parameters(mail, part).into_keys()).collect();
         self.add(&text, source.into(), known)?;
         for mail in sample_mails(kind) {
             let parameters = sample_parameters(&mail, part);
@@ -183,7 +181,7 @@ impl MailTexts {
         self.add(LAYOUT, source.into(), known.into())?;
         let parameters = known.into_iter().map(|name| (name, Value::from(name))).collect();
         let page = self
-            .layout(sample.to_owned(), parameters)
+            .layout(sample, parameters)
             .map_err(|source| TextsError::Broken { text: LAYOUT.to_owned(), source })?;
         if page.contains(sample) { Ok(self) } else { Err(TextsError::NoContent) }
     }
@@ -223,18 +221,20 @@ impl MailTexts {
         part: Part,
         parameters: Parameters,
     ) -> Result<String, minijinja::Error> {
-        let rendered =
-            self.environment.get_template(&name(language, kind, part))?.render(Value::from_pairs(parameters))?;
+        let rendered = self
+            .environment
+            .get_template(&name(language, kind, part))?
+            .render(Value::from_pairs(parameters))?;
         Ok(trim_lines(&rendered))
     }
 
     /// The page around an HTML part that was rendered by [`part`](Self::part).
     pub(super) fn layout(
         &self,
-        content: String,
+        content: &str,
         mut parameters: Parameters,
     ) -> Result<String, minijinja::Error> {
-        parameters.insert("content", Value::from_safe_string(content));
+        parameters.insert("content", Value::from_safe_string(content.trim_end().to_owned()));
         let page = self.environment.get_template(LAYOUT)?.render(Value::from_pairs(parameters))?;
         Ok(trim_lines(&page))
     }
@@ -362,8 +362,7 @@ mod tests {
             error.to_string(),
             "the text en/removed.body.txt knows no variable \"link\"; it has account, address, name, portal, product"
         );
-        let error =
-            MailTexts::default().replace(Language::En, "invitation", Part::Text, "x").unwrap_err();
+        let error = MailTexts::default().replace(Language::En, "invitation", Part::Text, "x").unwrap_err();
         assert_eq!(error.to_string(), "the text en/invitation.body.txt must show the link: {{ link }}");
     }
 }

@@ -111,3 +111,38 @@ impl OwnedWriteTx for Tx<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s_2_a_second_write_on_one_thread_is_misuse() {
+        let store = MemoryStore::new();
+        let first = store.write().unwrap();
+        let error = store.write().map(drop).unwrap_err();
+        assert!(matches!(error.kind(), StoreErrorKind::Misuse(_)), "{error:?}");
+        drop(first);
+        store.write().unwrap().commit().unwrap();
+    }
+
+    #[test]
+    fn s_2_a_writer_that_waits_too_long_is_told_so() {
+        let store = MemoryStore::new();
+        let _first = store.write().unwrap();
+        thread::scope(|scope| {
+            let waited = scope.spawn(|| store.write().map(drop).map_err(|error| error.kind().clone()));
+            assert_eq!(waited.join().unwrap(), Err(StoreErrorKind::Busy));
+        });
+    }
+
+    #[test]
+    fn s_2_a_turn_may_be_given_back_by_another_thread() {
+        let store = MemoryStore::new();
+        *store.writer() = Some(thread::current().id());
+        thread::scope(|scope| {
+            scope.spawn(|| drop(Turn(&store)));
+        });
+        store.write().unwrap().refuse().unwrap();
+    }
+}

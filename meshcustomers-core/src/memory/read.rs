@@ -8,8 +8,8 @@ use crate::access::{AccessFacts, AccessQuery, HotFacts};
 use crate::customer::{Customer, CustomerKind, IdentifierHold, Phase};
 use crate::decision::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::field::{EmailKey, HostUserId, Identifier};
-use crate::history::{HistoryFilter, StoredEvent};
 use crate::history::EventActor;
+use crate::history::{HistoryFilter, StoredEvent};
 use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
 use crate::invitation::Invitation;
 use crate::mail::{MailState, OutboxMail};
@@ -134,7 +134,8 @@ impl ReadTx for Tx<'_> {
         let (Some(person), Some(touched)) = (state.users.get(&user), state.customer_state(customer)) else {
             return Ok(None);
         };
-        let own = |account: CustomerId| state.account(account, user).filter(|facts| facts.membership.is_some());
+        let own =
+            |account: CustomerId| state.account(account, user).filter(|facts| facts.membership.is_some());
         let partner = touched.row.partner.and_then(own);
         // Of several with the same role the one with the lowest id.
         let administrator = state
@@ -179,7 +180,8 @@ impl ReadTx for Tx<'_> {
     }
 
     fn admins(&mut self, customer: CustomerId) -> StoreResult<Vec<MemberRow>> {
-        let members = self.state.customer_state(customer).into_iter().flat_map(|customer| customer.members.values());
+        let members =
+            self.state.customer_state(customer).into_iter().flat_map(|customer| customer.members.values());
         members
             .filter(|member| member.role == Role::ADMIN)
             .map(|member| self.state.member_row(member))
@@ -192,12 +194,20 @@ impl ReadTx for Tx<'_> {
         invitation.map(|invitation| self.state.invitation_facts(customer, invitation)).transpose()
     }
 
-    fn open_invitation(&mut self, customer: CustomerId, address: &EmailKey) -> StoreResult<Option<Invitation>> {
+    fn open_invitation(
+        &mut self,
+        customer: CustomerId,
+        address: &EmailKey,
+    ) -> StoreResult<Option<Invitation>> {
         let customer = self.state.customer_state(customer);
         Ok(customer.and_then(|customer| customer.open_invitation(address)).map(|found| (**found).clone()))
     }
 
-    fn open_invitations_from(&mut self, customer: CustomerId, inviter: UserId) -> StoreResult<Vec<Invitation>> {
+    fn open_invitations_from(
+        &mut self,
+        customer: CustomerId,
+        inviter: UserId,
+    ) -> StoreResult<Vec<Invitation>> {
         let customer = self.state.customer_state(customer);
         Ok(customer
             .into_iter()
@@ -207,7 +217,12 @@ impl ReadTx for Tx<'_> {
             .collect())
     }
 
-    fn open_invitation_count(&mut self, customer: CustomerId, now: DateTime<Utc>, limit: u32) -> StoreResult<u32> {
+    fn open_invitation_count(
+        &mut self,
+        customer: CustomerId,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> StoreResult<u32> {
         let customer = self.state.customer_state(customer);
         let living = customer
             .into_iter()
@@ -272,7 +287,8 @@ impl ReadTx for Tx<'_> {
     }
 
     fn members(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<MemberRow>> {
-        let members = self.state.customer_state(customer).into_iter().flat_map(|customer| customer.members.values());
+        let members =
+            self.state.customer_state(customer).into_iter().flat_map(|customer| customer.members.values());
         page(members, list, Direction::Ascending, |member| at_time(member.joined_at, *member.id.as_bytes()))
             .into_iter()
             .map(|member| self.state.member_row(member))
@@ -291,11 +307,9 @@ impl ReadTx for Tx<'_> {
     }
 
     fn invitations_to(&mut self, address: &EmailKey, list: &ListQuery) -> StoreResult<Vec<InvitationFacts>> {
-        let open = self
-            .state
-            .customers
-            .values()
-            .filter_map(|customer| customer.open_invitation(address).map(|invitation| (customer, invitation)));
+        let open = self.state.customers.values().filter_map(|customer| {
+            customer.open_invitation(address).map(|invitation| (customer, invitation))
+        });
         page(open, list, Direction::Descending, |(_, invitation)| {
             at_time(invitation.created_at, *invitation.id.as_bytes())
         })
@@ -319,7 +333,10 @@ impl ReadTx for Tx<'_> {
             key: SortKey::Number(i64::try_from(event.number).unwrap_or(i64::MAX)),
             id: [0; 16],
         };
-        Ok(page(events, &query.list, direction, position).into_iter().map(|event| (**event).clone()).collect())
+        Ok(page(events, &query.list, direction, position)
+            .into_iter()
+            .map(|event| (**event).clone())
+            .collect())
     }
 
     fn customer_ids(&mut self, after: Option<CustomerId>, limit: usize) -> StoreResult<Vec<CustomerId>> {
@@ -356,7 +373,9 @@ impl ReadTx for Tx<'_> {
 
     fn mails(&mut self, state: MailStateKind, list: &ListQuery) -> StoreResult<Vec<OutboxMail>> {
         let mails = self.state.mails.values().filter(|mail| is_in_state(mail.state, state));
-        let rows = page(mails, list, Direction::Ascending, |mail| at_time(mail.mail.queued_at, *mail.mail.id.as_bytes()));
+        let rows = page(mails, list, Direction::Ascending, |mail| {
+            at_time(mail.mail.queued_at, *mail.mail.id.as_bytes())
+        });
         Ok(rows.into_iter().map(|mail| (**mail).clone()).collect())
     }
 }

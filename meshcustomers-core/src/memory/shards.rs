@@ -13,7 +13,7 @@ pub(super) struct Shards<K, V>(Arc<Vec<Arc<BTreeMap<K, V>>>>);
 
 impl<K, V> Default for Shards<K, V> {
     fn default() -> Self {
-        Self(Arc::new(vec![Arc::new(BTreeMap::new()); SHARDS]))
+        Self(Arc::new(std::iter::repeat_n(Arc::default(), SHARDS).collect()))
     }
 }
 

@@ -80,7 +80,10 @@ impl State {
 
     /// The customer, to be written.
     fn row(&mut self, id: CustomerId) -> StoreResult<&mut CustomerState> {
-        self.customers.get_mut(&id).map(Arc::make_mut).ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))
+        self.customers
+            .get_mut(&id)
+            .map(Arc::make_mut)
+            .ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))
     }
 
     fn record(&mut self, command: &CommandRecord) -> StoreResult<()> {
@@ -154,7 +157,9 @@ impl State {
             }
             Change::InvitationAdded(invitation) => self.add_invitation(id, invitation),
             Change::InvitationRenewed(invitation) => self.renew_invitation(id, invitation),
-            Change::InvitationEnded { invitation, end, at } => self.end_invitation(id, *invitation, *end, *at),
+            Change::InvitationEnded { invitation, end, at } => {
+                self.end_invitation(id, *invitation, *end, *at)
+            }
         }
     }
 
@@ -206,7 +211,9 @@ impl State {
         let customer = self.row(id)?;
         let open = customer.open_invitation(renewed.address.key());
         unique(UniqueKey::OpenInvitation, open.is_some_and(|open| open.id != renewed.id))?;
-        let Some(kept) = customer.invitations.get_mut(&renewed.id).map(Arc::make_mut) else { return conflict() };
+        let Some(kept) = customer.invitations.get_mut(&renewed.id).map(Arc::make_mut) else {
+            return conflict();
+        };
         expect(matches!(
             kept.state,
             InvitationState::Open | InvitationState::Ended { end: InvitationEnd::Expired, .. }
@@ -305,7 +312,9 @@ impl State {
     fn forget_keys(&mut self, now: DateTime<Utc>, limit: u32) -> u64 {
         let expired = self.keys.iter().filter(|(_, (named, _))| named.expires_at <= now);
         let names: Vec<_> = expired.map(|(name, _)| name.clone()).take(limit as usize).collect();
-        names.iter().for_each(|name| drop(self.keys.remove(name)));
+        for name in &names {
+            self.keys.remove(name);
+        }
         names.len() as u64
     }
 
@@ -315,7 +324,9 @@ impl State {
             MailState::Waiting { .. } | MailState::Dead { .. } => false,
         });
         let ids: Vec<MailId> = done.map(|(id, _)| *id).take(limit as usize).collect();
-        ids.iter().for_each(|id| drop(self.mails.remove(id)));
+        for id in &ids {
+            self.mails.remove(id);
+        }
         ids.len() as u64
     }
 }

@@ -1,6 +1,6 @@
 //! The rules of invitations (R-INV): when a link dies, and how an invitation stands.
 //!
-//! Who may invite, resend and cancel: [`inviting`]. What accepting and declining need: [`answering`].
+//! Who may invite, resend and cancel: `inviting.rs`. What accepting and declining need: `answering.rs`.
 
 use chrono::{DateTime, Utc};
 

@@ -147,6 +147,15 @@ fn r_mai_4_the_link_stands_on_a_line_of_its_own() {
 }
 
 #[test]
+fn r_mai_3_addresses_are_escaped_in_html_only() {
+    let raw = "https://portal.example/a&b='<\">";
+    assert_eq!(address(raw, Part::Text).to_string(), raw);
+    let escaped = address(raw, Part::Html);
+    assert_eq!(escaped.to_string(), "https://portal.example/a&amp;b=&#x27;&lt;&quot;&gt;");
+    assert!(escaped.is_safe());
+}
+
+#[test]
 fn r_mai_4_the_product_is_named_by_the_host() {
     let settings =
         Settings::builder("https://portal.example").product_name("Meshcloud & Friends").build().unwrap();

@@ -1,0 +1,212 @@
+//! Administration > Customers, the actions of one row: users with "Add Myself", name, status.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{
+    Customer, CustomerId, CustomerStatus, Disable, Enable, Name, PageRequest, PageSize, Permission, Reason, Rename,
+};
+use serde::Deserialize;
+
+use super::home::{After, NewName};
+use super::members::{InvitationLine, MemberLine, invitation_lines, member_lines};
+use super::{Ids, Nothing};
+use crate::csrf::Form;
+use crate::error::{Problem, told};
+use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::session;
+
+#[derive(Template)]
+#[template(path = "customer_users.html")]
+struct UsersPage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    members: Vec<MemberLine>,
+    next: Option<String>,
+    invitations: Vec<InvitationLine>,
+    may_add: bool,
+    inside: bool,
+}
+
+/// The managed customer, if it is the actor's to see; and the frame of a page about it.
+async fn open(
+    signed: &SignedIn,
+    title: &str,
+    account: CustomerId,
+    customer: CustomerId,
+) -> Result<(Frame, Customer), Problem> {
+    let frame = signed.frame(title, account, "customers").await?;
+    let actor = signed.acting_for(account);
+    let customer = signed.app().admin().run(move |admin| admin.customer(&actor, customer)).await?;
+    Ok((frame, customer))
+}
+
+/// The members of a managed customer.
+pub async fn users(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Query(query): Query<After>,
+) -> Result<Response, Problem> {
+    let (frame, customer) = open(&signed, "Customers Users", account, id).await?;
+    let (actor, user) = (signed.acting_for(account), signed.user.id);
+    let (members, invitations, access) = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let request = PageRequest { size: PageSize::default(), after: query.after };
+            let members = admin.members(&actor, id, &request)?;
+            let invitations = admin.invitations(&actor, id, &PageRequest::default())?;
+            Ok::<_, meshcustomers_core::Error>((members, invitations, admin.access(user, id)?))
+        })
+        .await?;
+    page(&UsersPage {
+        frame,
+        account,
+        next: members.next.map(|next| format!("/a/{account}/customers/{id}/users?after={next}")),
+        members: member_lines(members.items, user),
+        invitations: invitation_lines(invitations.items),
+        inside: access.role.is_some(),
+        may_add: access.role.is_none() && access.may(Permission::AddMyself),
+        customer,
+    })
+}
+
+/// Add Myself.
+pub async fn add_myself(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let actor = signed.acting_for(account);
+    let result = signed.app().admin().run(move |admin| admin.add_myself(&actor, id)).await;
+    let done = "You are a member now: choose the account in the selection on the top left.";
+    signed.back(&format!("/a/{account}/customers/{id}/users"), done, result).await
+}
+
+#[derive(Template)]
+#[template(path = "customer_rename.html")]
+struct RenamePage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    name: String,
+    problem: Option<String>,
+}
+
+/// The form for another name.
+pub async fn show_rename(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+) -> Result<Response, Problem> {
+    let (frame, customer) = open(&signed, "Rename customer", account, id).await?;
+    page(&RenamePage { frame, account, name: customer.name.to_string(), customer, problem: None })
+}
+
+/// Renames.
+pub async fn rename(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(NewName { name }): Form<NewName>,
+) -> Result<Response, Problem> {
+    let (actor, typed) = (signed.acting_for(account), name.clone());
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.rename(&actor, Rename { customer: id, name: Name::parse(&name)? }))
+        .await;
+    match result {
+        Ok(customer) => done(&signed, account, &format!("The customer is called {} now.", customer.name)).await,
+        Err(error) => {
+            let text = acceptable(error)?;
+            let (frame, customer) = open(&signed, "Rename customer", account, id).await?;
+            let shown = RenamePage { frame, account, customer, name: typed, problem: Some(text.1) };
+            page_with(text.0, &shown)
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "customer_status.html")]
+struct StatusPage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    disabled: bool,
+    reason: String,
+    problem: Option<String>,
+}
+
+/// The form for disabling and enabling.
+pub async fn show_status(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+) -> Result<Response, Problem> {
+    let (frame, customer) = open(&signed, "Customer status", account, id).await?;
+    let disabled = customer.status == CustomerStatus::Disabled;
+    page(&StatusPage { frame, account, customer, disabled, reason: String::new(), problem: None })
+}
+
+/// What is to be done, and why. The form names it, so that two people who click at once do not undo each other.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusForm {
+    to: String,
+    reason: String,
+}
+
+/// Disables or enables.
+pub async fn change_status(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(form): Form<StatusForm>,
+) -> Result<Response, Problem> {
+    let (actor, typed) = (signed.acting_for(account), form.reason.clone());
+    let enable = match form.to.as_str() {
+        "active" => true,
+        "disabled" => false,
+        _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "A customer is made active or disabled.")),
+    };
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let reason = Reason::parse(&form.reason.replace("\r\n", "\n"))?;
+            if enable {
+                admin.enable(&actor, Enable { customer: id, reason })
+            } else {
+                admin.disable(&actor, Disable { customer: id, reason })
+            }
+        })
+        .await;
+    match result {
+        Ok(customer) => {
+            let text = format!("{} is {} now.", customer.name, if enable { "enabled" } else { "disabled" });
+            done(&signed, account, &text).await
+        }
+        Err(error) => {
+            let text = acceptable(error)?;
+            let (frame, customer) = open(&signed, "Customer status", account, id).await?;
+            let disabled = customer.status == CustomerStatus::Disabled;
+            let shown = StatusPage { frame, account, customer, disabled, reason: typed, problem: Some(text.1) };
+            page_with(text.0, &shown)
+        }
+    }
+}
+
+/// Back to the list.
+async fn done(signed: &SignedIn, account: CustomerId, text: &str) -> Result<Response, Problem> {
+    signed.app().wake_postman();
+    session::tell(&signed.visitor.session, &Notice { good: true, text: text.to_owned() }).await?;
+    Ok(Redirect::to(&format!("/a/{account}/customers")).into_response())
+}
+
+/// What the form's page can say; everything else is a page of its own.
+fn acceptable(error: meshcustomers_core::Error) -> Result<(StatusCode, String), Problem> {
+    let said = told(&error);
+    if said.internal || matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
+        return Err(error.into());
+    }
+    Ok((said.status, said.text))
+}

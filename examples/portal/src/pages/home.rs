@@ -1,0 +1,191 @@
+//! The welcome page: open invitations and accounts; and the overview of one account.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{
+    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, InvitationId, Name, Offer, PageRequest, Permission,
+    Rename,
+};
+use serde::Deserialize;
+
+use super::{Ids, Nothing, moment};
+use crate::csrf::Form;
+use crate::error::{Problem, told};
+use crate::frame::{Frame, Notice, SignedIn, manages_customers, page, page_with};
+use crate::session;
+
+#[derive(Template)]
+#[template(path = "home.html")]
+struct HomePage {
+    frame: Frame,
+    offers: Vec<OfferRow>,
+    more: Option<Cursor>,
+    accounts: Vec<AccountRow>,
+    administration: bool,
+    support: String,
+}
+
+struct OfferRow {
+    offer: Offer,
+    until: String,
+}
+
+struct AccountRow {
+    id: CustomerId,
+    name: String,
+    identifier: String,
+    kind: &'static str,
+    role: String,
+    disabled: bool,
+}
+
+/// Which part of the invitations.
+#[derive(Default, Deserialize)]
+pub struct After {
+    pub(super) after: Option<Cursor>,
+}
+
+/// The welcome page.
+pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Response, Problem> {
+    let person = signed.person();
+    let request = PageRequest { after: query.after, ..PageRequest::default() };
+    let (offers, accounts) = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            Ok::<_, meshcustomers_core::Error>((admin.own_invitations(&person, &request)?, admin.accounts(&person)?))
+        })
+        .await?;
+    page(&HomePage {
+        frame: signed.visitor.frame("Welcome").await?,
+        more: offers.next,
+        offers: offers.items.into_iter().map(|offer| OfferRow { until: moment(offer.expires_at), offer }).collect(),
+        administration: accounts.iter().any(|own| manages_customers(own.account.kind)),
+        accounts: accounts
+            .into_iter()
+            .map(|own| AccountRow {
+                id: own.account.id,
+                name: own.account.name.to_string(),
+                identifier: own.account.identifier.to_string(),
+                kind: own.account.kind.as_str(),
+                role: own.role.to_string(),
+                disabled: own.account.status == CustomerStatus::Disabled,
+            })
+            .collect(),
+        support: signed.app().support().to_owned(),
+    })
+}
+
+/// The account selection.
+#[derive(Deserialize)]
+pub struct Selection {
+    account: String,
+}
+
+/// Goes to the selected account. The page's address names the account, so two windows may show two of them.
+pub async fn choose(_signed: SignedIn, Query(selection): Query<Selection>) -> Result<Redirect, Problem> {
+    if selection.account.is_empty() {
+        return Ok(Redirect::to("/"));
+    }
+    let account: CustomerId = selection.account.parse().map_err(|_| Problem::not_found())?;
+    Ok(Redirect::to(&format!("/a/{account}")))
+}
+
+/// Accepts an invitation from one's own list; no mail is needed (R-INV-5).
+pub async fn accept(
+    signed: SignedIn,
+    Ids((customer, invitation)): Ids<(CustomerId, InvitationId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result =
+        signed.app().admin().run(move |admin| admin.accept(&person, Accept::by_id(customer, invitation))).await;
+    let to = if result.is_ok() { format!("/a/{customer}") } else { "/".to_owned() };
+    signed.back(&to, "Welcome: you are a member of this account now.", result).await
+}
+
+/// Declines an invitation from one's own list.
+pub async fn decline(
+    signed: SignedIn,
+    Ids((customer, invitation)): Ids<(CustomerId, InvitationId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result =
+        signed.app().admin().run(move |admin| admin.decline(&person, Decline::by_id(customer, invitation))).await;
+    signed.back("/", "The invitation is declined.", result).await
+}
+
+#[derive(Template)]
+#[template(path = "account.html")]
+struct AccountPage {
+    frame: Frame,
+    customer: Customer,
+    limit: String,
+    role: String,
+    since: String,
+    may_rename: bool,
+    new_name: String,
+    name_problem: Option<String>,
+}
+
+async fn overview(signed: &SignedIn, id: CustomerId) -> Result<AccountPage, Problem> {
+    let frame = signed.frame("Overview", id, "overview").await?;
+    let actor = signed.acting_for(id);
+    let customer = signed.app().admin().run(move |admin| admin.customer(&actor, id)).await?;
+    let access = frame.current.as_ref().map(|current| &current.access);
+    Ok(AccountPage {
+        role: access.and_then(|access| access.role).map(|role| role.to_string()).unwrap_or_default(),
+        may_rename: access.is_some_and(|access| access.may(Permission::Rename)),
+        limit: customer.projects.limit.to_string(),
+        since: customer.created_at.format("%-d %B %Y").to_string(),
+        new_name: customer.name.to_string(),
+        name_problem: None,
+        customer,
+        frame,
+    })
+}
+
+/// The overview of an account.
+pub async fn account(signed: SignedIn, Ids(id): Ids<CustomerId>) -> Result<Response, Problem> {
+    page(&overview(&signed, id).await?)
+}
+
+/// A new name.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewName {
+    pub(super) name: String,
+}
+
+/// Renames the account, as one of its `Admin`s.
+pub async fn rename(
+    signed: SignedIn,
+    Ids(id): Ids<CustomerId>,
+    Form(form): Form<NewName>,
+) -> Result<Response, Problem> {
+    let actor = signed.acting_for(id);
+    let typed = form.name.clone();
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.rename(&actor, Rename { customer: id, name: Name::parse(&form.name)? }))
+        .await;
+    match result {
+        Ok(_) => {
+            let notice = Notice { good: true, text: "The name is changed.".to_owned() };
+            session::tell(&signed.visitor.session, &notice).await?;
+            Ok(Redirect::to(&format!("/a/{id}")).into_response())
+        }
+        Err(error) => {
+            let said = told(&error);
+            if said.field.is_none() || said.status == StatusCode::NOT_FOUND {
+                return Err(error.into());
+            }
+            let shown = AccountPage { new_name: typed, name_problem: Some(said.text), ..overview(&signed, id).await? };
+            page_with(said.status, &shown)
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Invitation links. Opening one only shows; acting takes a second, explicit step (R-INV-5).
+//!
+//! The token moves from the address into an `HttpOnly` cookie at once, so it stands in no history, referrer or
+//! screenshot, and it survives signing in.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{Accept, Decline, InvitationStanding, LinkKind, LinkToken, Name, Offer, Refusal, Verification};
+use serde::Deserialize;
+use tower_sessions::cookie::Cookie;
+
+use super::{Ids, Nothing, moment, register as registering, sign_in};
+use crate::app::App;
+use crate::csrf::Form;
+use crate::error::{Problem, sentence, told};
+use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
+use crate::session;
+use crate::sign_in::password_problem;
+
+/// How long the cookie lives: long enough to register, short enough for a shared computer.
+const COOKIE_SECONDS: u32 = 30 * 60;
+
+/// One cookie for each kind of link, so that none can stand in for another.
+fn cookie_name(app: &App, kind: LinkKind) -> Option<&'static str> {
+    match (kind, app.is_https()) {
+        (LinkKind::Invitation, true) => Some("__Host-invitation"),
+        (LinkKind::Invitation, false) => Some("portal-invitation"),
+        // Confirmation and registration links come with the full portal.
+        _ => None,
+    }
+}
+
+fn cookie(app: &App, name: &str, value: &str, seconds: u32) -> Option<HeaderValue> {
+    let secure = if app.is_https() { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}").parse().ok()
+}
+
+fn put_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
+    if let Some(cookie) = cookie {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+    }
+}
+
+fn without_cookie(app: &App, to: &str) -> Response {
+    let mut response = Redirect::to(to).into_response();
+    let name = cookie_name(app, LinkKind::Invitation).unwrap_or_default();
+    put_cookie(&mut response, cookie(app, name, "", 0));
+    response
+}
+
+/// The invitation link that somebody has opened.
+pub fn held(app: &App, headers: &HeaderMap) -> Option<LinkToken> {
+    let name = cookie_name(app, LinkKind::Invitation)?;
+    let token = headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|text| Cookie::split_parse(text.to_owned()))
+        .filter_map(Result::ok)
+        .find(|cookie| cookie.name() == name)
+        .and_then(|cookie| LinkToken::parse(cookie.value()))?;
+    (token.kind() == Some(LinkKind::Invitation)).then_some(token)
+}
+
+/// Takes the token out of the address. Nothing is looked up and nothing changes.
+pub async fn arrive(visitor: Visitor, Ids(text): Ids<String>) -> Result<Response, Problem> {
+    let app = &visitor.app;
+    let token = LinkToken::parse(&text).ok_or_else(Problem::not_found)?;
+    let name = token.kind().and_then(|kind| cookie_name(app, kind)).ok_or_else(Problem::not_found)?;
+    let mut response = Redirect::to("/link").into_response();
+    put_cookie(&mut response, cookie(app, name, &token.expose(), COOKIE_SECONDS));
+    Ok(response)
+}
+
+#[derive(Template)]
+#[template(path = "link.html")]
+struct LinkPage {
+    frame: Frame,
+    offer: Offer,
+    until: String,
+    open: bool,
+    standing: &'static str,
+    name: String,
+    name_problem: Option<String>,
+    password_problem: Option<String>,
+    problem: Option<String>,
+}
+
+async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem> {
+    let token = token.clone();
+    let offer = visitor.app.admin().run(move |admin| admin.offer(&token)).await?;
+    let standing = match offer.standing {
+        InvitationStanding::Open => "",
+        InvitationStanding::Accepted => "You have accepted this invitation.",
+        InvitationStanding::Expired => "This invitation has expired. Ask for a new one.",
+        _ => "This invitation cannot be accepted for now.",
+    };
+    Ok(LinkPage {
+        frame: visitor.frame("Invitation").await?,
+        until: moment(offer.expires_at),
+        open: matches!(offer.standing, InvitationStanding::Open | InvitationStanding::Accepted),
+        standing,
+        offer,
+        name: String::new(),
+        name_problem: None,
+        password_problem: None,
+        problem: None,
+    })
+}
+
+fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
+    held(app, headers).ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "This invitation is not open here any more. Open the link in the mail again.")
+    })
+}
+
+/// Shows what is offered.
+pub async fn show(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+    let token = required(&visitor.app, &headers)?;
+    page(&offer(&visitor, &token).await?)
+}
+
+/// Accepts.
+pub async fn accept(
+    signed: SignedIn,
+    headers: HeaderMap,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let app = signed.app();
+    let token = required(app, &headers)?;
+    let (person, used) = (signed.person(), token.clone());
+    match app.admin().run(move |admin| admin.accept(&person, Accept::by_link(used))).await {
+        Ok(membership) => {
+            app.wake_postman();
+            let notice = Notice { good: true, text: "Welcome: you are a member of this account now.".to_owned() };
+            session::tell(&signed.visitor.session, &notice).await?;
+            Ok(without_cookie(app, &format!("/a/{}", membership.customer)))
+        }
+        Err(error) => {
+            let said = told(&error);
+            if said.internal || said.status == StatusCode::NOT_FOUND {
+                return Err(error.into());
+            }
+            let shown = LinkPage { problem: Some(said.text), ..offer(&signed.visitor, &token).await? };
+            page_with(said.status, &shown)
+        }
+    }
+}
+
+/// Declines; whoever has the genuine link may, also without an account (R-INV-14).
+pub async fn decline(
+    visitor: Visitor,
+    headers: HeaderMap,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let token = required(&visitor.app, &headers)?;
+    let person = visitor.user.as_ref().map(|user| meshcustomers_core::Person::new(user.id));
+    visitor
+        .app
+        .admin()
+        .run(move |admin| match person {
+            Some(person) => admin.decline(&person, Decline::by_link(token)),
+            None => admin.decline_without_account(token),
+        })
+        .await?;
+    let notice = Notice { good: true, text: "The invitation is declined.".to_owned() };
+    session::tell(&visitor.session, &notice).await?;
+    let to = if visitor.user.is_some() { "/" } else { "/sign-in" };
+    Ok(without_cookie(&visitor.app, to))
+}
+
+/// What somebody who is new here types. The address is the invitation's, never the form's.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewSignIn {
+    name: String,
+    password: String,
+    again: String,
+}
+
+/// Makes a sign-in with the invited address. The genuine link proves it, where the library says so; else the portal's
+/// own confirmation mail does.
+pub async fn register(
+    visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    Form(form): Form<NewSignIn>,
+) -> Result<Response, Problem> {
+    let app = &visitor.app;
+    let token = required(app, &headers)?;
+    if !app.sign_ins().may_register(&sign_in::from(peer)) {
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."));
+    }
+    let shown = offer(&visitor, &token).await?;
+    let address = shown.offer.address.clone();
+    let name = Name::parse(&form.name);
+    let password = password_problem(&form.password, &form.again);
+    let (Ok(name), None) = (&name, &password) else {
+        let name_problem = name.err().map(|error| sentence(&error.to_string()));
+        let shown = LinkPage { name: form.name, name_problem, password_problem: password, ..shown };
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
+    };
+    if app.sign_ins().exists(&address).await? {
+        let problem = Some("There is a sign-in with this address already. Sign in with it.".to_owned());
+        return page_with(StatusCode::CONFLICT, &LinkPage { name: form.name, problem, ..shown });
+    }
+    // The row first: whoever stops in between has an unproven sign-in, not an address that nobody can use.
+    let made = app.sign_ins().register(name.as_str(), &address, form.password).await?;
+    let known = made.known().map_err(meshcustomers_core::Error::from)?;
+    let user = app.admin().run(move |admin| admin.upsert_user_through_link(&known, &token)).await?;
+    if !user.is_enabled() {
+        return Err(Refusal::UserDisabled.into());
+    }
+    if user.verification == Verification::Verified {
+        app.sign_ins().verified(&made.id).await?;
+        session::sign_in(&visitor.session, user.id).await?;
+        return Ok(Redirect::to("/link").into_response());
+    }
+    let proof = app.sign_ins().new_proof(&made.id).await?;
+    let text = format!(
+        "please confirm that this is your address:\n\n{}/confirm/{proof}\n\nThe link works for 24 hours.",
+        app.base_url()
+    );
+    registering::send(app, address, name.clone(), text);
+    let text = "Confirm your address first: a mail is on its way. Then you can accept the invitation.".to_owned();
+    session::tell(&visitor.session, &Notice { good: true, text }).await?;
+    Ok(Redirect::to("/link").into_response())
+}
+
+/// The signed-in person's own page needs the address that they have.
+impl LinkPage {
+    fn is_for_another(&self) -> bool {
+        let invited = self.offer.address.to_string();
+        self.frame.who.as_ref().is_some_and(|(_, address)| !address.eq_ignore_ascii_case(&invited))
+    }
+}

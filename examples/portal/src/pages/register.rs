@@ -1,0 +1,162 @@
+//! Registering a sign-in without an invitation: the address is proven by a link that the portal sends.
+
+use std::net::SocketAddr;
+
+use askama::Template;
+use axum::extract::ConnectInfo;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{EmailAddress, Name};
+use serde::Deserialize;
+
+use super::{Ids, sign_in};
+use crate::app::App;
+use crate::csrf::Form;
+use crate::error::{Problem, sentence};
+use crate::frame::{Frame, Visitor, page, page_with};
+use crate::mailer::Letter;
+use crate::sign_in::{Tried, password_problem};
+
+#[derive(Default, Template)]
+#[template(path = "register.html")]
+struct RegisterPage {
+    frame: Frame,
+    name: String,
+    address: String,
+    name_problem: Option<String>,
+    address_problem: Option<String>,
+    password_problem: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "check_mail.html")]
+struct CheckMailPage {
+    frame: Frame,
+    address: String,
+}
+
+#[derive(Template)]
+#[template(path = "confirm.html")]
+struct ConfirmPage {
+    frame: Frame,
+    token: String,
+    address: String,
+    problem: Option<&'static str>,
+}
+
+/// The form.
+pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
+    if visitor.user.is_some() {
+        return Ok(Redirect::to("/").into_response());
+    }
+    page(&RegisterPage { frame: visitor.frame("Register").await?, ..RegisterPage::default() })
+}
+
+/// What the form sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Registration {
+    name: String,
+    address: String,
+    password: String,
+    again: String,
+}
+
+/// Makes an unverified sign-in and sends the link that proves its address. The answer is the same for an address that
+/// has a sign-in; its mail says so.
+pub async fn register(
+    visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Form(form): Form<Registration>,
+) -> Result<Response, Problem> {
+    let app = &visitor.app;
+    if !app.sign_ins().may_register(&sign_in::from(peer)) {
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."));
+    }
+    let (name, address) = (Name::parse(&form.name), EmailAddress::parse(&form.address));
+    let password = password_problem(&form.password, &form.again);
+    let (Ok(name), Ok(address), None) = (&name, &address, &password) else {
+        let said = |error: meshcustomers_core::FieldError| sentence(&error.to_string());
+        let register = RegisterPage {
+            frame: visitor.frame("Register").await?,
+            name: form.name,
+            address: form.address,
+            name_problem: name.err().map(said),
+            address_problem: address.err().map(said),
+            password_problem: password,
+        };
+        return page_with(StatusCode::UNPROCESSABLE_ENTITY, &register);
+    };
+    let exists = app.sign_ins().exists(address).await?;
+    let made = app.sign_ins().register(name.as_str(), address, form.password).await?;
+    if app.sign_ins().may_mail(address) {
+        let text = if exists {
+            "somebody, probably you, wanted to register with this address.\nYou have a sign-in already: use it with \
+             your password. If it was not you, there is nothing to do."
+                .to_owned()
+        } else {
+            let token = app.sign_ins().new_proof(&made.id).await?;
+            format!(
+                "please confirm that this is your address:\n\n{}/confirm/{token}\n\nThe link works for 24 hours. If it \
+                 was not you who registered, there is nothing to do.",
+                app.base_url()
+            )
+        };
+        send(app, address.clone(), name.clone(), text);
+    }
+    page(&CheckMailPage { frame: visitor.frame("Check your mail").await?, address: address.to_string() })
+}
+
+/// Sends a confirmation without anybody waiting for it, so that the answer's time tells nothing.
+pub fn send(app: &App, to: EmailAddress, name: Name, text: String) {
+    let letter = Letter {
+        to,
+        text: format!("Hello {name},\n\n{text}\n"),
+        to_name: Some(name),
+        subject: "Your sign-in".to_owned(),
+    };
+    let post = app.post().clone();
+    tokio::task::spawn_blocking(move || {
+        if let Err(error) = post.send_letter(&letter) {
+            tracing::warn!(%error, "a confirmation was not sent; the person can register again");
+        }
+    });
+}
+
+/// The page behind the link: shows only.
+pub async fn show_confirmation(visitor: Visitor, Ids(token): Ids<String>) -> Result<Response, Problem> {
+    let Some(sign_in) = visitor.app.sign_ins().by_proof(&token).await? else { return Err(Problem::not_found()) };
+    let frame = visitor.frame("Confirm your address").await?;
+    page(&ConfirmPage { frame, token, address: sign_in.address, problem: None })
+}
+
+/// What the page sends.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Password {
+    password: String,
+}
+
+/// Proves the address and signs in.
+pub async fn confirm(
+    visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Ids(token): Ids<String>,
+    headers: HeaderMap,
+    Form(form): Form<Password>,
+) -> Result<Response, Problem> {
+    let app = &visitor.app;
+    let Some(shown) = app.sign_ins().by_proof(&token).await? else { return Err(Problem::not_found()) };
+    let (status, problem) = match app.sign_ins().proven(&token, form.password, &sign_in::from(peer)).await? {
+        Tried::Right(sign_in) => {
+            // The library first: if the address is somebody else's there, the sign-in stays unproven.
+            let answer = sign_in::welcome(&visitor, &sign_in, &headers).await?;
+            app.sign_ins().verified(&sign_in.id).await?;
+            return Ok(answer);
+        }
+        Tried::Wrong => (StatusCode::UNAUTHORIZED, "This is not the password that you have registered with."),
+        Tried::TooMany => (StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."),
+    };
+    let frame = visitor.frame("Confirm your address").await?;
+    page_with(status, &ConfirmPage { frame, token, address: shown.address, problem: Some(problem) })
+}
