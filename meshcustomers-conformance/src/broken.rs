@@ -13,89 +13,9 @@ use meshcustomers_core::{
     UniqueKey, User, UserId, WriteTx,
 };
 
-macro_rules! faults {
-    ($($(#[$doc:meta])* $name:ident = $promise:literal;)*) => {
-        /// What a [`Broken`] store does wrong.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[non_exhaustive]
-        pub enum Fault { $($(#[$doc])* $name),* }
+mod fault;
 
-        impl Fault {
-            /// Every fault.
-            pub const ALL: &'static [Self] = &[$(Self::$name),*];
-
-            /// The beginning of the names of the cases that must catch it: its promise.
-            pub const fn promise(self) -> &'static str {
-                match self { $(Self::$name => $promise),* }
-            }
-        }
-    };
-}
-
-faults! {
-    /// Each query of a reader sees the newest state.
-    ReadsNotFromASnapshot = "s_1_";
-    /// A writer takes its turn at its first write only, and has read before.
-    BeginsDeferred = "s_2_";
-    /// What is applied is there at once.
-    CommitsEachApply = "s_3_";
-    /// A dropped transaction is committed.
-    CommitsOnDrop = "s_3_";
-    /// A refused transaction is committed.
-    CommitsOnRefuse = "s_3_";
-    /// A conflict is not told, and the set is not written either.
-    IgnoresConflicts = "s_5_";
-    /// The command of a failed set is there.
-    KeepsTheCommandOfAFailedSet = "s_5_";
-    /// A second customer with an identifier is taken without a word.
-    IgnoresUniqueIdentifiers = "s_6_";
-    /// Likewise a second membership.
-    IgnoresUniqueMemberships = "s_6_";
-    /// Likewise a second open invitation.
-    IgnoresUniqueInvitations = "s_6_";
-    /// Likewise a second user with a host id or a verified address.
-    IgnoresUniqueUsers = "s_6_";
-    /// Likewise a second command with an id.
-    IgnoresUniqueCommands = "s_6_";
-    /// Idempotency keys are not kept.
-    ForgetsKeys = "s_6_";
-    /// Mails of a set are not queued.
-    LosesMails = "s_7_";
-    /// Commands are not kept.
-    LosesCommands = "s_7_";
-    /// Of several events of one command only the first is there.
-    LosesEvents = "s_8_";
-    /// Two events that stand side by side change places.
-    ReordersEvents = "s_8_";
-    /// The line ends of labels are changed.
-    ChangesLabels = "s_8_";
-    /// Time filters count the end in.
-    FiltersInclusively = "s_8_";
-    /// A page after a position skips a row.
-    SkipsARow = "s_9_";
-    /// A page after a position repeats the row of the position.
-    RepeatsARow = "s_9_";
-    /// A search finds beginnings only.
-    SearchesBeginnings = "s_9_";
-    /// Ended customers are listed.
-    ListsEndedCustomers = "s_9_";
-    /// Lists of one customer show rows of another.
-    LeaksOtherCustomers = "s_10_";
-    /// Anybody's lease settles a mail.
-    DoesNotFenceLeases = "s_11_";
-    /// A leased mail stays due.
-    LeasesNothing = "s_11_";
-    /// A mail is due a millisecond late.
-    IsDueLate = "s_11_";
-    /// The number of members is one too low.
-    CountsWrongly = "s_12_";
-    /// A writer sees the state from before it.
-    HidesOwnWrites = "s_13_";
-    /// A self-added membership comes without the account through which it was made.
-    HidesTheThroughAccount = "s_13_";
-    /// A disabled user counts as another `Admin`.
-    CountsDisabledAdmins = "s_13_";
-}
+pub use fault::Fault;
 
 /// A memory store with a fault.
 #[derive(Debug)]
@@ -375,7 +295,7 @@ impl ReadTx for Tx<'_> {
             .list(&query.list, |tx, list| tx.events(&EventQuery { list: list.clone(), ..query.clone() }))?;
         match self.store.fault {
             Fault::LosesEvents if query.order == EventOrder::Oldest => {
-                rows.dedup_by_key(|event| event.command)
+                rows.dedup_by_key(|event| event.command);
             }
             Fault::ReordersEvents => rows.chunks_exact_mut(2).for_each(<[StoredEvent]>::reverse),
             Fault::ChangesLabels => {
@@ -397,10 +317,10 @@ impl ReadTx for Tx<'_> {
         Ok(mail.filter(|mail| !self.is_lost(mail.mail.id)))
     }
 
-    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<OutboxMail>> {
+    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>> {
         let late = i64::from(self.has(Fault::IsDueLate));
         let mut mails = self.ask(|tx| tx.due_mails(now - chrono::TimeDelta::milliseconds(late), limit))?;
-        mails.retain(|mail| !self.is_lost(mail.mail.id));
+        mails.retain(|mail| !self.is_lost(*mail));
         Ok(mails)
     }
 

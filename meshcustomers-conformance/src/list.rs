@@ -63,6 +63,10 @@ macro_rules! for_each_case {
                 s_9_customers_by_phase,
                 s_9_customers_by_search,
                 s_9_customers_without_admin,
+                s_9_accounts,
+                s_9_a_page_after_a_new_row,
+            }
+            lists {
                 s_9_members,
                 s_9_admins,
                 s_9_invitations,
@@ -71,8 +75,6 @@ macro_rules! for_each_case {
                 s_9_events,
                 s_9_mails,
                 s_9_customer_ids,
-                s_9_accounts,
-                s_9_a_page_after_a_new_row,
             }
             apart {
                 s_10_members_and_invitations,

@@ -120,6 +120,7 @@ pub fn compare(
             world.compare_states(world::Since::LastTime)?;
         }
     }
+    world.verify()?;
     world.compare_states(world::Since::TheBeginning)?;
     Ok(Report { seed, steps, took: began.elapsed(), tallies: world.tallies, mails: world.mails })
 }

@@ -164,8 +164,9 @@ pub trait ReadTx {
     /// A mail of the outbox.
     fn mail(&mut self, id: MailId) -> StoreResult<Option<OutboxMail>>;
 
-    /// Waiting mails whose `due_at` has come, longest due first, at most `limit`.
-    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<OutboxMail>>;
+    /// Waiting mails whose `due_at` has come, longest due first, at most `limit`. Their ids only: a mail that cannot be
+    /// read must not stop those behind it.
+    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>>;
 
     /// Mails in one state, oldest first: position = (queued at in milliseconds, id).
     fn mails(&mut self, state: MailStateKind, list: &ListQuery) -> StoreResult<Vec<OutboxMail>>;

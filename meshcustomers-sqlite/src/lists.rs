@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
     AccountMembership, Channel, CommandId, CustomerId, EmailKey, EventActor, EventOrder, EventQuery,
-    EventType, Invitation, InvitationFacts, Label, LabelSlot, LabelText, ListQuery, MailStateKind, MemberRow,
+    EventType, Invitation, InvitationFacts, Label, LabelSlot, LabelText, ListQuery, MailId, MailStateKind, MemberRow,
     OutboxMail, Position, Role, Seal, SortKey, StoreResult, StoredEvent, UserId,
 };
 use rusqlite::{Connection, Row, params};
@@ -248,14 +248,12 @@ pub(crate) fn due_mails(
     connection: &Connection,
     now: DateTime<Utc>,
     rows: usize,
-) -> StoreResult<Vec<OutboxMail>> {
-    const SQL: &str = concat!(
-        "SELECT ",
-        mail_columns!(),
-        " FROM mc_outbox WHERE state = 'waiting' AND due_at <= ?1",
-        " ORDER BY due_at, public_id LIMIT ?2"
-    );
-    all(connection, SQL, params![now.timestamp_millis(), limit(rows)], decode::mail)
+) -> StoreResult<Vec<MailId>> {
+    const SQL: &str = "SELECT public_id FROM mc_outbox WHERE state = 'waiting' AND due_at <= ?1
+        ORDER BY due_at, public_id LIMIT ?2";
+    all(connection, SQL, params![now.timestamp_millis(), limit(rows)], |row| {
+        Ok(MailId::from_bytes(Cells::new(row, "mc_outbox").bytes("public_id")?))
+    })
 }
 
 pub(crate) fn mails(

@@ -16,7 +16,7 @@ use crate::error::misuse;
 use crate::lists::{limit, number_position};
 
 /// So many hits are fetched and sorted.
-const FEW: usize = 200;
+const FEW: usize = 2_000;
 
 pub(crate) fn customers(connection: &Connection, query: &CustomerQuery) -> StoreResult<Vec<Customer>> {
     let hits = match &query.search {

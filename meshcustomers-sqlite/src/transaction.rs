@@ -185,6 +185,6 @@ queries! {
     events(query: &EventQuery) -> Vec<StoredEvent> = lists::events;
     customer_ids(after: Option<CustomerId>, limit: usize) -> Vec<CustomerId> = lists::customer_ids;
     mail(id: MailId) -> Option<OutboxMail> = facts::mail;
-    due_mails(now: DateTime<Utc>, limit: usize) -> Vec<OutboxMail> = lists::due_mails;
+    due_mails(now: DateTime<Utc>, limit: usize) -> Vec<MailId> = lists::due_mails;
     mails(state: MailStateKind, list: &ListQuery) -> Vec<OutboxMail> = lists::mails;
 }

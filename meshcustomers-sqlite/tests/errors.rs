@@ -10,7 +10,7 @@ use meshcustomers_core::{CommitOutcome, CreateCustomer, Error, Store, StoreError
 use meshcustomers_sqlite::rusqlite::Connection;
 use meshcustomers_sqlite::{OpenError, SqliteStore};
 
-const TIMEOUT: Duration = Duration::from_millis(1000);
+const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// `Busy`, not sooner and not later than a fifth beside the time-out.
 fn assert_busy(store: &SqliteStore) {

@@ -166,6 +166,7 @@ routes! {
     get "/static/portal.css" => assets::css;
     get "/static/portal.js" => assets::script;
     get "/static/icon.svg" => assets::icon;
+    get "/static/caret.svg" => assets::caret;
 }
 
 /// The name of the session's cookie; browsers hold `__Host-` to https, no domain, and the whole site.

@@ -1,2 +1,232 @@
-//! stub
-fn main() {}
+//! A portal for customer administration in one command: `cargo run -p portal`.
+//!
+//! It starts on loopback with an embedded SQLite file and demo data, and does the main job in a browser: a partner
+//! creates a customer, adds themselves, invites a person; that person gets a mail and joins. It decides nothing: every
+//! rule is the library's, asked through one bridge ([`blocking::Blocking`]).
+
+use std::error::Error;
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser as _;
+use meshcustomers_core::{Administration, HostKey, Postman, Settings, SystemEntropy};
+use meshcustomers_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::app::{App, Parts};
+use crate::blocking::Blocking;
+use crate::config::Config;
+use crate::db::Db;
+use crate::mailer::{Mailbox, Post, SmtpMailer};
+use crate::session::SqliteSessions;
+use crate::sign_in::SignIns;
+
+mod app;
+mod blocking;
+mod config;
+mod csrf;
+mod db;
+mod demo;
+mod error;
+mod frame;
+mod mailer;
+mod pages;
+mod random;
+mod session;
+mod sign_in;
+
+/// Calls of the library under way at once: one writer, and readers beside it.
+const SLOTS: usize = 8;
+/// How many mails one round delivers.
+const MAILS: u32 = 50;
+/// How long open requests may take to end after a signal.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let config = Config::parse();
+    if config.print_routes {
+        for (method, path) in app::ROUTES {
+            writeln!(std::io::stdout(), "{method} {path}")?;
+        }
+        return Ok(());
+    }
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let listener = listen(config.port).await?;
+    let local = format!("http://{}", listener.local_addr()?);
+    let base_url = config.base_url.clone().unwrap_or_else(|| local.clone());
+    let settings = Settings::builder(&base_url).product_name("meshcustomers portal").build()?;
+    let base_url = settings.base_url().as_str().to_owned();
+    let post = post(&config, &settings, config.base_url.is_none())?;
+
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data)?;
+    let key = host_key(&config.data.join("host.key"))?;
+    let db = Db::open(&config.data.join("sign-ins.db"))?;
+    let sign_ins = SignIns::new(db.clone());
+    let demo = demo_once(&config.data, &db, &key, &settings, &sign_ins)?;
+    let admin = Administration::builder(SqliteStore::open(config.data.join("portal.db"))?, key, settings).build()?;
+
+    let app = App::from(Parts {
+        admin: Blocking::new(admin, SLOTS),
+        sign_ins,
+        sessions: SqliteSessions(db),
+        post,
+        base_url: base_url.clone(),
+        support: config.support.clone(),
+        wake: Notify::new(),
+    });
+    tokio::spawn(deliver_mails(app.clone()));
+    tokio::spawn(sweep(app.clone()));
+    greet(&app, &local, &config.data, &demo)?;
+
+    let stop = Arc::new(Notify::new());
+    let service = app::router(&app).into_make_service_with_connect_info::<SocketAddr>();
+    let told = Arc::clone(&stop);
+    let server = axum::serve(listener, service).with_graceful_shutdown(async move { told.notified().await });
+    tokio::select! {
+        ended = server => ended?,
+        () = async {
+            asked_to_stop().await;
+            stop.notify_one();
+            tokio::time::sleep(FAREWELL).await;
+        } => tracing::warn!("some requests did not end in time"),
+    }
+    Ok(())
+}
+
+/// The port that was asked for, or the next one that is free. Always on this machine only: to be reached from
+/// elsewhere, put a reverse proxy with https in front, and name its address (`--base-url`).
+async fn listen(port: u16) -> std::io::Result<TcpListener> {
+    let mut last = None;
+    for port in port..=port.saturating_add(50) {
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await {
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => last = Some(error),
+            done => return done,
+        }
+    }
+    Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+/// A mail server, or the mailbox page: never both, and the mailbox only where nobody else can look.
+fn post(config: &Config, settings: &Settings, on_loopback: bool) -> Result<Post, Box<dyn Error>> {
+    match &config.smtp_url {
+        Some(url) => {
+            let timeout = settings.mail_send_timeout().to_std()?;
+            Ok(Post::Smtp(Arc::new(SmtpMailer::new(url, &config.mail_from, timeout)?)))
+        }
+        None if on_loopback => Ok(Post::Mailbox(Arc::new(Mailbox::default()))),
+        None => Err("with --base-url, others reach the portal: set SMTP_URL, since its mailbox page would show them \
+                     everybody's mails"
+            .into()),
+    }
+}
+
+/// The host key of this data folder, in a file that only its owner reads. A real host keeps it where the database is not.
+fn host_key(path: &Path) -> Result<HostKey, Box<dyn Error>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(HostKey::from_hex(&text)?),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = HostKey::generate(&SystemEntropy)?;
+            write_private(path, &key.expose_hex())?;
+            Ok(key)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// Makes the demo data at the first start; gives the text that tells how to sign in.
+fn demo_once(
+    data: &Path,
+    db: &Db,
+    key: &HostKey,
+    settings: &Settings,
+    sign_ins: &SignIns,
+) -> Result<String, Box<dyn Error>> {
+    let path = data.join("demo.txt");
+    let mark = |name: &str| db.with(|db| db.execute("INSERT OR IGNORE INTO mark VALUES (?1)", [name]));
+    let has = |name: &str| {
+        db.with(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM mark WHERE name = ?1)", [name], |row| row.get::<_, bool>(0)))
+    };
+    if has("demo done")? {
+        return Ok(std::fs::read_to_string(path).unwrap_or_default());
+    }
+    if mark("demo begun")? == 0 {
+        return Err(format!("the demo data was not finished; remove {} and start again", data.display()).into());
+    }
+    let store = SqliteStore::open(data.join("portal.db"))?;
+    let password = demo::create(store, key.clone(), settings.clone(), sign_ins)?;
+    let mut text = format!("Password of all demo people: {password}\n\n");
+    for (name, address, what) in demo::PEOPLE {
+        if !what.is_empty() {
+            text.push_str(&format!("  {address:<30} {name}: {what}\n"));
+        }
+    }
+    write_private(&path, &text)?;
+    mark("demo done")?;
+    Ok(text)
+}
+
+fn greet(app: &App, local: &str, data: &Path, demo: &str) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "\nThe portal runs at {}\n", app.base_url())?;
+    writeln!(out, "{demo}")?;
+    if app.post().mailbox().is_some() {
+        writeln!(out, "Mails:    {}/mailbox (no SMTP_URL is set)", app.base_url())?;
+    }
+    if app.is_https() {
+        writeln!(out, "Listens:  {local}, for a reverse proxy on this machine")?;
+    } else {
+        writeln!(out, "Cookies:  without Secure, since this is plain http on this machine")?;
+    }
+    writeln!(out, "Data:     {} (remove it to begin anew)\n", data.display())?;
+    out.flush()
+}
+
+/// Delivers due mails: every second, and right after a command.
+async fn deliver_mails(app: App) {
+    loop {
+        let post = app.post().clone();
+        let round = app.admin().run(move |admin| Postman::new(admin.clone(), post).deliver_due(MAILS)).await;
+        if let Err(error) = round {
+            tracing::warn!(%error, "mails were not delivered; they stay in the outbox");
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(1), app.postman_woken()).await;
+    }
+}
+
+/// Takes out what has expired: sessions, proofs, unproven sign-ins.
+async fn sweep(app: App) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(600)).await;
+        let swept = async {
+            app.sessions().sweep().await?;
+            app.sign_ins().sweep().await
+        };
+        if let Err(error) = swept.await {
+            tracing::warn!(%error, "expired rows stay for now");
+        }
+    }
+}
+
+/// Ctrl-C, or the SIGTERM of a service manager.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -5,6 +5,7 @@ pub mod bookkeeping;
 pub mod changes;
 pub mod facts;
 pub mod history;
+pub mod lists;
 pub mod order;
 pub mod outbox;
 pub mod races;

@@ -30,7 +30,7 @@ fn stored(stage: &Stage, mail: MailId) -> OutboxMail {
 }
 
 fn due(stage: &Stage, now: DateTime<Utc>, limit: usize) -> Vec<MailId> {
-    stage.read(|tx| tx.due_mails(now, limit)).into_iter().map(|mail| mail.mail.id).collect()
+    stage.read(|tx| tx.due_mails(now, limit))
 }
 
 fn one_mail(stage: &Stage) -> (CustomerId, QueuedMail) {

@@ -59,6 +59,16 @@ impl World {
         }
     }
 
+    /// All histories are whole on both sides.
+    pub(super) fn verify(&mut self) -> Step {
+        let operator = self.operator.clone();
+        let report = self.ask("verify", String::new, |side| side.admin.verify(&operator))?;
+        match report {
+            Some(report) if report.is_whole() => Ok(()),
+            other => Err(self.difference("verify", "a whole history".into(), format!("{other:?}"))),
+        }
+    }
+
     /// The operator's housekeeping.
     pub(super) fn chores(&mut self) -> Step {
         let operator =
@@ -70,7 +80,13 @@ impl World {
                 self.ask("housekeep", String::new, |side| side.admin.housekeep(&operator, 1_000_000))?;
             }
             1 => {
-                self.ask("verify", String::new, |side| side.admin.verify(&operator))?;
+                // All histories together are verified at the end.
+                let customer = self.any_customer();
+                self.ask(
+                    "verify history",
+                    || format!("{customer}"),
+                    |side| side.admin.verify_history(&operator, customer),
+                )?;
             }
             _ => {
                 let dead = self.ask("dead mails", String::new, |side| {

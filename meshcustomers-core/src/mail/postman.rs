@@ -9,6 +9,7 @@ use super::{
 use crate::administration::Administration;
 use crate::clock::after;
 use crate::error::{CommitOutcome, Error, StoreErrorKind};
+use crate::id::MailId;
 use crate::link::{LinkKind, LinkSubject};
 use crate::rule::in_force;
 use crate::store::{Bookkeeping, ReadTx};
@@ -107,6 +108,14 @@ impl<M: Mailer> Postman<M> {
             match self.lease_next()? {
                 Next::Nothing => break,
                 Next::Taken => {}
+                // A poison row goes out of the way; those behind it pass.
+                Next::Unreadable(mail, lease) => {
+                    let delivery = Delivery::Dead { error: "the stored mail cannot be read".to_owned() };
+                    if self.settle(mail, lease, &delivery)? {
+                        tracing::error!(%mail, "a stored mail cannot be read");
+                        delivered.count(&delivery);
+                    }
+                }
                 Next::Leased(leased) => {
                     if let Some(delivery) = self.deliver(&leased)? {
                         delivered.count(&delivery);
@@ -126,11 +135,20 @@ impl<M: Mailer> Postman<M> {
         self.admin.fill(&mut lease.0)?;
         let mut tx = self.admin.store().write()?;
         let now = self.admin.now();
-        let Some(row) = tx.due_mails(now, 1)?.pop() else { return Ok(Next::Nothing) };
+        let Some(mail) = tx.due_mails(now, 1)?.pop() else { return Ok(Next::Nothing) };
+        let row = match tx.mail(mail) {
+            Ok(Some(row)) => Some(row),
+            Ok(None) => return Ok(Next::Taken),
+            Err(error) if matches!(error.kind(), StoreErrorKind::Corrupt { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
         let until = after(now, self.admin.settings().mail_lease);
-        let leasing = Bookkeeping::MailLeased { mail: row.mail.id, lease, now, until };
+        let leasing = Bookkeeping::MailLeased { mail, lease, now, until };
         match tx.keep(&leasing).and_then(|_| tx.commit()) {
-            Ok(()) => Ok(Next::Leased(Box::new(Leased { row, lease }))),
+            Ok(()) => match row {
+                Some(row) => Ok(Next::Leased(Box::new(Leased { row, lease }))),
+                None => Ok(Next::Unreadable(mail, lease)),
+            },
             Err(error) if *error.kind() == StoreErrorKind::Conflict => Ok(Next::Taken),
             Err(error) => Err(error.into()),
         }
@@ -150,7 +168,7 @@ impl<M: Mailer> Postman<M> {
                 Err(error) => self.judge(&leased.row, &rendered, &error)?,
             },
         };
-        let settled = self.settle(leased, &delivery)?;
+        let settled = self.settle(mail.id, leased.lease, &delivery)?;
         let outcome = match &delivery {
             Delivery::Delivered => "delivered",
             Delivery::Superseded => "superseded",
@@ -238,14 +256,9 @@ impl<M: Mailer> Postman<M> {
     }
 
     /// Whether it was written; `false`: somebody else has the mail by now.
-    fn settle(&self, leased: &Leased, delivery: &Delivery) -> Result<bool, Error> {
-        let Leased { row, lease } = leased;
-        let settling = Bookkeeping::MailSettled {
-            mail: row.mail.id,
-            lease: *lease,
-            delivery: delivery.clone(),
-            at: self.admin.now(),
-        };
+    fn settle(&self, mail: MailId, lease: Lease, delivery: &Delivery) -> Result<bool, Error> {
+        let settling =
+            Bookkeeping::MailSettled { mail, lease, delivery: delivery.clone(), at: self.admin.now() };
         let mut tries = 1;
         loop {
             let write = || {
@@ -276,6 +289,7 @@ impl<M: Mailer> Postman<M> {
 enum Next {
     Nothing,
     Taken,
+    Unreadable(MailId, Lease),
     Leased(Box<Leased>),
 }
 

@@ -234,7 +234,7 @@ impl ReadTx for Tx<'_> {
 
     fn command(&mut self, id: CommandId) -> StoreResult<Option<CommandRecord>> {
         let Some(record) = self.state.commands.get(&id) else { return Ok(None) };
-        let mut record = (**record).clone();
+        let mut record = record.clone();
         // A key that was forgotten, or has become another command's, is not this command's any more.
         record.idempotency = record.idempotency.filter(|named| {
             let name = (record.actor, record.kind, named.key.clone());
@@ -356,19 +356,19 @@ impl ReadTx for Tx<'_> {
         Ok(self.state.mails.get(&id).map(|mail| (**mail).clone()))
     }
 
-    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<OutboxMail>> {
+    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>> {
         let mut due: Vec<_> = self
             .state
             .mails
             .iter()
             .filter_map(|(id, mail)| match mail.state {
-                MailState::Waiting { due_at, .. } if due_at <= now => Some((due_at, *id, mail)),
+                MailState::Waiting { due_at, .. } if due_at <= now => Some((due_at, *id)),
                 _ => None,
             })
             .collect();
-        due.sort_by_key(|(due_at, id, _)| (*due_at, *id));
+        due.sort_unstable();
         due.truncate(limit);
-        Ok(due.into_iter().map(|(_, _, mail)| (**mail).clone()).collect())
+        Ok(due.into_iter().map(|(_, id)| id).collect())
     }
 
     fn mails(&mut self, state: MailStateKind, list: &ListQuery) -> StoreResult<Vec<OutboxMail>> {

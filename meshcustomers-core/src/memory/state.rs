@@ -31,7 +31,7 @@ pub(super) struct State {
     pub(super) identifiers: Shards<Identifier, IdentifierHold>,
     /// The customers that each user is a member of.
     pub(super) accounts: Shards<UserId, Arc<BTreeSet<CustomerId>>>,
-    pub(super) commands: Shards<CommandId, Arc<CommandRecord>>,
+    pub(super) commands: Shards<CommandId, CommandRecord>,
     pub(super) keys: Shards<KeyName, (IdempotencyRecord, CommandId)>,
     pub(super) mails: Shards<MailId, Arc<OutboxMail>>,
 }

@@ -93,7 +93,7 @@ impl State {
             let known = before.is_some_and(|(before, _)| command.at < before.expires_at);
             unique(UniqueKey::IdempotencyKey, known)?;
         }
-        let before = self.commands.insert(command.id, Arc::new(command.clone()));
+        let before = self.commands.insert(command.id, command.clone());
         unique(UniqueKey::Command, before.is_some())
     }
 

@@ -18,6 +18,11 @@ pub async fn icon() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../static/icon.svg"))
 }
 
+/// The arrow of a selection.
+pub async fn caret() -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../static/caret.svg"))
+}
+
 /// The process lives; no store is asked.
 pub async fn health() -> &'static str {
     "ok\n"

@@ -150,6 +150,8 @@ struct HistoryPage {
     frame: Frame,
     /// The page's own address.
     path: String,
+    /// The list of customers that it was opened from.
+    list: Option<String>,
     customer: Customer,
     asked: Asked,
     kinds: &'static [EventType],
@@ -168,6 +170,7 @@ async fn history(
     path: String,
     asked: Asked,
 ) -> Result<Response, Problem> {
+    let list = actor.account().filter(|account| *account != id).map(|account| format!("/a/{account}/customers"));
     let filter = asked.filter();
     let request = PageRequest { size: PageSize::new(ROWS)?, after: asked.after.clone() };
     let verify = !asked.verify.is_empty();
@@ -182,6 +185,7 @@ async fn history(
         .await?;
     let next = events.next.map(|next| format!("{path}?{}", asked.query(&[("after", &next.to_string())])));
     page(&HistoryPage {
+        list,
         frame,
         customer,
         kinds: EventType::ALL,

@@ -1,0 +1,177 @@
+//! Demo data, made through the library like everything else: an administrator account, a partner with its `Admin`, a
+//! dozen customers with members and invitations. Its clock begins two months ago, so that the histories have days.
+
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use meshcustomers_core::{
+    Accept, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId, CustomerKind, Disable,
+    EmailAddress, HostKey, Invite, ManualClock, MemoryMailer, Name, PageRequest, Person, Postman, Reason, Rename, Role,
+    Settings, SystemClock, UserId,
+};
+use meshcustomers_sqlite::SqliteStore;
+
+use crate::random;
+use crate::sign_in::SignIns;
+
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// Who may sign in, and as what.
+pub const PEOPLE: [(&str, &str, &str); 8] = [
+    ("Paul Weber", "paul@cloud-partner.example", "Admin of the partner account Cloud Partner"),
+    ("Ada Lindqvist", "ada@operations.example", "Admin of the administrator account Operations"),
+    ("Emma Fischer", "emma@north-energy.example", "Admin of the customer North Energy"),
+    ("Liam Novak", "liam@harbour-labs.example", "Employee, with an open invitation"),
+    ("Sofia Rossi", "sofia@atelier-rossi.example", ""),
+    ("Noah Berg", "noah@fjord-foods.example", ""),
+    ("Mia Keller", "mia@blau-werke.example", ""),
+    ("Kim Osei", "kim@cloud-partner.example", ""),
+];
+
+/// Name, identifier, and the address of whoever becomes its first `Admin`.
+const CUSTOMERS: [(&str, &str, Option<usize>); 13] = [
+    ("North Energy", "north-energy", Some(2)),
+    ("Harbour Labs", "harbour-labs", Some(3)),
+    ("Atelier Rossi", "atelier-rossi", Some(4)),
+    ("Fjord Foods", "fjord-foods", Some(5)),
+    ("Blau Werke", "blau-werke", Some(6)),
+    ("City of Lindenau", "lindenau", None),
+    ("Meridian Maps", "meridian", Some(2)),
+    ("Quarry & Sons", "quarry", None),
+    ("Velo Courier", "velo", Some(5)),
+    ("Sunfield Solar", "sunfield", Some(6)),
+    ("Tidewater Bank", "tidewater", None),
+    ("Université Étoile", "etoile", Some(4)),
+    ("Zephyr Air", "zephyr", None),
+];
+
+#[derive(Clone, Debug)]
+struct DemoClock(Arc<ManualClock>);
+
+impl Clock for DemoClock {
+    fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        self.0.now()
+    }
+}
+
+/// Makes it all, and gives the password of its people: random, one for each data folder.
+///
+/// # Errors
+/// What the library or SQLite says.
+pub fn create(
+    store: SqliteStore,
+    key: HostKey,
+    settings: Settings,
+    sign_ins: &SignIns,
+) -> Outcome<String> {
+    let clock = DemoClock(Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::days(60))));
+    let (admin, operator) = Administration::builder(store, key, settings).clock(clock.clone()).build_with_operator()?;
+    let password = random::password();
+    let mut people = Vec::new();
+    for (name, address, _) in PEOPLE {
+        let sign_in = sign_ins.register_verified_now(name, &EmailAddress::parse(address)?, &password)?;
+        people.push((admin.upsert_user(&sign_in.known()?.verified())?.id, address));
+    }
+    let operator = operator.act("portal", "demo", "demo data")?;
+    let account = |name, identifier, kind, admins: &[usize]| -> Outcome<Customer> {
+        let made = admin.create_customer(&operator, CreateCustomer::new(name, identifier)?.of_kind(kind))?;
+        for user in admins.iter().filter_map(|at| people.get(*at)) {
+            let reason = Reason::parse("first Admin of a new account")?;
+            admin.add_admin(&operator, AddAdmin { customer: made.id, user: user.0, reason })?;
+        }
+        Ok(made)
+    };
+    account("Operations", "operations", CustomerKind::Administrator, &[1])?;
+    let partner = account("Cloud Partner", "cloud-partner", CustomerKind::Partner, &[0, 7])?;
+
+    let demo = Demo { admin: &admin, clock: &clock, paul: Person::new(person(&people, 0)?), partner: partner.id };
+    let mut made = Vec::new();
+    for (name, identifier, first) in CUSTOMERS {
+        clock.0.advance(TimeDelta::hours(61));
+        let customer = demo.customer(name, identifier)?;
+        if let Some(first) = first {
+            let (user, address) = people.get(first).copied().ok_or("nobody")?;
+            demo.joins(customer, user, address, Role::ADMIN)?;
+        }
+        made.push(customer);
+    }
+    demo.polish(&made, &people)?;
+    // Nobody waits for the mails of the demo: they go nowhere.
+    Postman::new(admin.clone(), MemoryMailer::default()).deliver_due(1_000)?;
+    Ok(password)
+}
+
+fn person(people: &[(UserId, &str)], at: usize) -> Outcome<UserId> {
+    people.get(at).map(|(user, _)| *user).ok_or_else(|| "nobody".into())
+}
+
+/// What Paul does.
+struct Demo<'a> {
+    admin: &'a Administration,
+    clock: &'a DemoClock,
+    paul: Person,
+    partner: CustomerId,
+}
+
+impl Demo<'_> {
+    fn customer(&self, name: &str, identifier: &str) -> Outcome<CustomerId> {
+        let actor = self.paul.acting_for(self.partner);
+        Ok(self.admin.create_customer(&actor, CreateCustomer::new(name, identifier)?)?.id)
+    }
+
+    /// The page's own way: add myself, invite, the person accepts, leave.
+    fn joins(&self, customer: CustomerId, user: UserId, address: &str, role: Role) -> Outcome<()> {
+        self.clock.0.advance(TimeDelta::minutes(7));
+        self.admin.add_myself(&self.paul.acting_for(self.partner), customer)?;
+        self.invites(customer, address, role)?;
+        self.clock.0.advance(TimeDelta::hours(3));
+        let person = Person::new(user);
+        let offers = self.admin.own_invitations(&person, &PageRequest::default())?;
+        let offer = offers.items.iter().find(|offer| offer.account.id == customer).ok_or("no invitation")?;
+        self.admin.accept(&person, Accept::by_id(customer, offer.invitation))?;
+        self.clock.0.advance(TimeDelta::minutes(20));
+        Ok(self.admin.leave(&self.paul, customer)?)
+    }
+
+    fn invites(&self, customer: CustomerId, address: &str, role: Role) -> Outcome<()> {
+        self.clock.0.advance(TimeDelta::minutes(2));
+        let invite = Invite { customer, address: EmailAddress::parse(address)?, role, language: None };
+        self.admin.invite(&self.paul.acting_for(customer), invite)?;
+        Ok(())
+    }
+
+    /// Some more events, so that lists and histories show something.
+    fn polish(&self, made: &[CustomerId], people: &[(UserId, &str)]) -> Outcome<()> {
+        let partner = self.paul.acting_for(self.partner);
+        let at = |index: usize| made.get(index).copied().ok_or("no customer");
+        let (north, harbour, quarry) = (at(0)?, at(1)?, at(7)?);
+        // Back to the present, but for a day.
+        let behind = SystemClock.now() - TimeDelta::hours(26) - self.clock.now();
+        self.clock.0.advance(behind);
+
+        let (liam, address) = people.get(3).copied().ok_or("nobody")?;
+        self.joins(north, liam, address, Role::ADMIN)?;
+        let emma = Person::new(person(people, 2)?).acting_for(north);
+        self.admin.change_role(&emma, ChangeRole { customer: north, user: liam, role: Role::EMPLOYEE })?;
+        self.clock.0.advance(TimeDelta::minutes(40));
+        self.admin.rename(&emma, Rename { customer: north, name: Name::parse("North Energy Group")? })?;
+        for (address, role) in [("jonas@north-energy.example", Role::EMPLOYEE), ("lea@north-energy.example", Role::ADMIN)]
+        {
+            self.clock.0.advance(TimeDelta::minutes(3));
+            let invite =
+                Invite { customer: north, address: EmailAddress::parse(address)?, role, language: None };
+            self.admin.invite(&emma, invite)?;
+        }
+        // Paul stays in Harbour Labs, and offers Liam a place in Fjord Foods.
+        self.admin.add_myself(&partner, harbour)?;
+        let fjord = at(3)?;
+        self.admin.add_myself(&partner, fjord)?;
+        self.invites(fjord, address, Role::EMPLOYEE)?;
+        self.admin.leave(&self.paul, fjord)?;
+        let reason = Reason::parse("Contract ended on their own wish")?;
+        self.admin.disable(&partner, Disable { customer: quarry, reason })?;
+        let zephyr = at(12)?;
+        self.admin.rename(&partner, Rename { customer: zephyr, name: Name::parse("Zephyr Airways")? })?;
+        Ok(())
+    }
+}
