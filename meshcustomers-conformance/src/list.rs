@@ -115,6 +115,7 @@ macro_rules! for_each_case {
                 s_2_r_inv_4_two_clicks_one_membership,
                 s_2_r_inv_11_two_admins_remove_each_other,
                 s_2_r_mng_3_add_myself_at_once,
+                s_2_r_acc_10_a_right_that_was_taken_away_is_not_used,
                 s_2_r_fld_1_one_identifier_for_64,
                 s_2_r_inv_2_one_open_invitation_for_64,
                 s_2_r_cmd_2_one_key_for_64,

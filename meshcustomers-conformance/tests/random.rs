@@ -9,7 +9,7 @@ use meshcustomers_core::MemoryStore;
 #[test]
 fn memory_against_memory_and_every_command_takes_effect() {
     for seed in [1, 2] {
-        let report = compare(seed, 4_000, Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()))
+        let report = compare(seed, 6_000, Arc::new(MemoryStore::new()), Arc::new(MemoryStore::new()))
             .unwrap_or_else(|difference| panic!("{difference}"));
         print!("{report}");
         assert_eq!(report.without_effect(), Vec::<&str>::new());

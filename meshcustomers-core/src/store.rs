@@ -95,7 +95,8 @@ pub trait ReadTx {
 
     /// All that a user's access to a customer depends on, through whichever account (R-ACC-13): the user, the customer, their
     /// membership, and the accounts through which they may manage it (the customer's partner if they are a member of
-    /// it, and of the administrator accounts that they are a member of the one with their highest role that is active).
+    /// it, and of the administrator accounts that they are a member of the one with their highest role that is active, of
+    /// several the one with the lowest id).
     /// `None` if there is no such user or customer.
     fn hot_access(&mut self, user: UserId, customer: CustomerId) -> StoreResult<Option<HotFacts>>;
 

@@ -229,3 +229,6 @@ CREATE INDEX mc_idempotency_expiry ON mc_idempotency (expires_at);
 CREATE VIRTUAL TABLE mc_search USING fts5 (
     sort_key, identifier, content = '', contentless_delete = 1, tokenize = 'trigram case_sensitive 1'
 );
+
+-- The trigrams themselves, to find those that begin with a term of one or two characters.
+CREATE VIRTUAL TABLE mc_search_term USING fts5vocab (mc_search, row);

@@ -9,6 +9,7 @@ use meshcustomers_core::{
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
 use crate::error::{conflict, expect_one, store_error};
+use crate::search::indexed;
 
 /// Runs a statement; gives the number of rows that it wrote.
 pub(crate) fn write(connection: &Connection, sql: &str, parameters: impl Params) -> StoreResult<usize> {
@@ -145,7 +146,7 @@ fn create(connection: &Connection, new: &NewCustomer, head: &Head) -> StoreResul
     write(
         connection,
         "INSERT INTO mc_search (rowid, sort_key, identifier) VALUES (?1, ?2, ?3)",
-        params![customer, sort_key, new.identifier.as_str()],
+        params![customer, indexed(&sort_key), indexed(new.identifier.as_str())],
     )?;
     Ok(customer)
 }
@@ -184,11 +185,14 @@ fn change(connection: &Connection, customer: i64, id: CustomerId, change: &Chang
                 "UPDATE mc_customer SET name = ?2, sort_key = ?3 WHERE id = ?1",
                 params![customer, name.as_str(), sort_key],
             )?)?;
+            let identifier: String = connection
+                .prepare_cached("SELECT identifier FROM mc_customer WHERE id = ?1")
+                .and_then(|mut statement| statement.query_row([customer], |row| row.get(0)))
+                .map_err(store_error)?;
             write(
                 connection,
-                "UPDATE mc_search SET sort_key = ?2, identifier = (SELECT identifier FROM mc_customer WHERE id = ?1) \
-                 WHERE rowid = ?1",
-                params![customer, sort_key],
+                "UPDATE mc_search SET sort_key = ?2, identifier = ?3 WHERE rowid = ?1",
+                params![customer, indexed(&sort_key), indexed(&identifier)],
             )?;
             Ok(())
         }

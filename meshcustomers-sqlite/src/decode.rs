@@ -129,8 +129,13 @@ pub(crate) fn one<T>(
     read: impl FnOnce(&Row<'_>) -> StoreResult<T>,
 ) -> StoreResult<Option<T>> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-    let mut rows = statement.query(parameters).map_err(store_error)?;
-    rows.next().map_err(store_error)?.map(read).transpose()
+    let found = {
+        let mut rows = statement.query(parameters).map_err(store_error)?;
+        rows.next().map_err(store_error)?.map(read).transpose()
+    };
+    #[cfg(test)]
+    plans::note(&statement, sql);
+    found
 }
 
 /// All rows of a query.
@@ -141,11 +146,15 @@ pub(crate) fn all<T>(
     mut read: impl FnMut(&Row<'_>) -> StoreResult<T>,
 ) -> StoreResult<Vec<T>> {
     let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
-    let mut rows = statement.query(parameters).map_err(store_error)?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next().map_err(store_error)? {
-        found.push(read(row)?);
+    {
+        let mut rows = statement.query(parameters).map_err(store_error)?;
+        while let Some(row) = rows.next().map_err(store_error)? {
+            found.push(read(row)?);
+        }
     }
+    #[cfg(test)]
+    plans::note(&statement, sql);
     Ok(found)
 }
 
@@ -381,3 +390,6 @@ pub(crate) fn mail(row: &Row<'_>) -> StoreResult<OutboxMail> {
     };
     Ok(OutboxMail { mail, state, tries: cells.number("tries")?, last_error: cells.string("last_error")? })
 }
+
+#[cfg(test)]
+mod plans;

@@ -6,6 +6,7 @@ mod apply;
 mod backup;
 mod columns;
 mod connection;
+mod customers;
 mod decode;
 mod error;
 mod facts;

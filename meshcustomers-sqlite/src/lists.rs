@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
     AccountMembership, Channel, CommandId, CustomerId, EmailKey, EventActor, EventOrder, EventQuery,
-    EventType, Invitation, InvitationFacts, Label, LabelSlot, LabelText, ListQuery, MailId, MailStateKind, MemberRow,
-    OutboxMail, Position, Role, Seal, SortKey, StoreResult, StoredEvent, UserId,
+    EventType, Invitation, InvitationFacts, Label, LabelSlot, LabelText, ListQuery, MailId, MailStateKind,
+    MemberRow, OutboxMail, Position, Role, Seal, SortKey, StoreResult, StoredEvent, UserId,
 };
 use rusqlite::{Connection, Row, params};
 

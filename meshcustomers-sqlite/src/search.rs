@@ -1,165 +1,214 @@
-//! Lists of customers, and the search in them (R-FLD-9, R-MNG-2).
+//! Search by any part of the text (R-FLD-9).
 //!
-//! A search by any part of the text has two ways, and each alone is slow. The index of three characters finds rare terms at
-//! once, but has no order: a common term would have to be collected and sorted whole. Walking the ordered index with
-//! `instr` fills a page of a common term at once, but looks through everything for a rare one. So the index is asked for at
-//! most [`FEW`] + 1 hits: up to [`FEW`] they are fetched and sorted, else the ordered index is walked.
+//! There are two ways, and each alone is slow. The index of three characters (FTS5 trigram) finds rare terms at once, but has
+//! no order: the hits of a common term would have to be fetched and sorted whole. Walking the ordered index and looking at
+//! each row fills a page of a common term at once, but goes through everything for a rare one. So:
+//!
+//! 1. The trigram index is asked for at most `few` + 1 hits; if they are few, they are fetched and sorted.
+//! 2. Else the ordered index is walked for `steps` rows; mostly they fill the page.
+//! 3. Else the term is rare or stands together somewhere: up to `many` hits are fetched and sorted.
+//! 4. Else the walk goes on to the end.
+//!
+//! A term of one or two characters has no trigram of its own, but those that begin with it are in the index's list of
+//! terms: at the ends of texts too, since each text is indexed with two more characters at its end ([`indexed`]). It starts
+//! with the second step.
+//!
+//! Measured at a million customers in 550 MB, pages of 50, 2 shared cores, in ms (median of 9): a rare term 1 to 1.5, a
+//! missing one 0.03, a common one 1 to 2, one whose rows stand together far from the list's beginning 18 to 37, a missing term of
+//! two characters 7 to 11. With only the first way and a plain walk, and 200 for `few`: 95 for the term that stands
+//! together, 144 to 270 for the missing short one, and 62 for a term with 1,100 hits (now 2). The two characters at the ends of
+//! texts cost 3 % of the file.
 
-use meshcustomers_core::{
-    Customer, CustomerOrder, CustomerQuery, CustomerScope, Phase, SearchTerm, SortKey, StoreResult,
-};
-use rusqlite::{Connection, ToSql};
+use meshcustomers_core::{Customer, CustomerQuery, SearchTerm, StoreResult};
+use rusqlite::{Connection, params};
 
-use crate::columns::{account_columns, customer_columns, of, public_id, quota_join};
-use crate::decode::{self, Cells, all};
-use crate::error::misuse;
-use crate::lists::{limit, number_position};
+use crate::customers::{Walk, Way, along, place_after};
+use crate::decode::{Cells, all};
+use crate::lists::limit;
 
-/// So many hits are fetched and sorted.
-const FEW: usize = 2_000;
+/// When one way is given up for another.
+pub(crate) struct Thresholds {
+    /// So many hits are fetched and sorted at once.
+    few: usize,
+    /// So many rows are looked at before other ways are tried.
+    steps: i64,
+    /// So many hits are fetched and sorted if the walk did not fill the page.
+    many: usize,
+    /// Of so many trigrams a short term is made up at most.
+    trigrams: usize,
+}
 
-pub(crate) fn customers(connection: &Connection, query: &CustomerQuery) -> StoreResult<Vec<Customer>> {
-    let hits = match &query.search {
-        Some(term) => few_hits(connection, term.as_str())?,
-        None => None,
-    };
-    // Of several kinds each is walked along its own part of the index, and they are merged: one statement over all of them
-    // would sort the whole table.
-    let walks: &[Walk] = match query.scope {
-        CustomerScope::Partner(_) => &[Walk::Partner],
-        CustomerScope::Standard => &[Walk::Kind("standard")],
-        CustomerScope::StandardAndPartners => &[Walk::Kind("standard"), Walk::Kind("partner")],
-        CustomerScope::All => &[Walk::Kind("standard"), Walk::Kind("partner"), Walk::Kind("administrator")],
-    };
+pub(crate) const THRESHOLDS: Thresholds =
+    Thresholds { few: 2_000, steps: 20_000, many: 20_000, trigrams: 128 };
+
+/// No name, identifier or term has this character.
+const END: &str = "\u{1}\u{1}";
+
+/// A text as it is put into the trigram index.
+pub(crate) fn indexed(text: &str) -> String {
+    format!("{text}{END}")
+}
+
+/// A page of each walk.
+pub(crate) fn customers(
+    connection: &Connection,
+    query: &CustomerQuery,
+    walks: &[Walk],
+    term: &SearchTerm,
+    thresholds: &Thresholds,
+) -> StoreResult<Vec<Customer>> {
+    let few = if is_short(term) { None } else { hits(connection, &phrase(term.as_str()), thresholds.few)? };
     let mut found = Vec::new();
     for walk in walks {
-        found.extend(along(connection, query, *walk, hits.as_deref())?);
-    }
-    if walks.len() > 1 {
-        match query.order {
-            CustomerOrder::Name => {
-                found.sort_by_cached_key(|customer| (customer.name.sort_key(), customer.id));
-            }
-            CustomerOrder::Newest => {
-                found.sort_by_key(|customer| std::cmp::Reverse((customer.created_at, customer.id)));
-            }
-        }
-        found.truncate(query.list.limit);
+        found.extend(match &few {
+            Some(few) => along(connection, query, *walk, &Way::These(few))?,
+            None => look(connection, query, *walk, term, thresholds)?,
+        });
     }
     Ok(found)
 }
 
-/// The rows that contain the term, as a JSON list of their integers, if they are few; `None`: not known, or many.
-fn few_hits(connection: &Connection, term: &str) -> StoreResult<Option<String>> {
-    // The index knows nothing shorter than three characters.
-    if term.chars().nth(2).is_none() {
-        return Ok(None);
-    }
-    // Inside quotes a term is itself only; a quote is doubled.
-    let phrase = format!("\"{}\"", term.replace('"', "\"\""));
-    let most = limit(FEW.saturating_add(1));
-    let hits: Vec<i64> = all(
-        connection,
-        "SELECT rowid FROM mc_search WHERE mc_search MATCH ?1 LIMIT ?2",
-        rusqlite::params![phrase, most],
-        |row| Cells::new(row, "mc_search").number("rowid"),
-    )?;
-    Ok((hits.len() <= FEW).then(|| serde_json::json!(hits).to_string()))
-}
-
-/// The part of an index that is walked.
-#[derive(Clone, Copy)]
-enum Walk {
-    Partner,
-    Kind(&'static str),
-}
-
-fn along(
+/// Steps 2 to 4.
+fn look(
     connection: &Connection,
     query: &CustomerQuery,
     walk: Walk,
-    hits: Option<&str>,
+    term: &SearchTerm,
+    thresholds: &Thresholds,
 ) -> StoreResult<Vec<Customer>> {
-    const HEAD: &str = concat!("SELECT ", customer_columns!(), " FROM ");
-    let mut sql = String::from(HEAD);
-    // The index is named: its order is what keeps a page from being sorted.
-    let index = match (walk, query.order) {
-        (Walk::Partner, CustomerOrder::Name) => "mc_customer_partner_name",
-        (Walk::Partner, CustomerOrder::Newest) => "mc_customer_partner_newest",
-        (Walk::Kind(_), CustomerOrder::Name) => "mc_customer_kind_name",
-        (Walk::Kind(_), CustomerOrder::Newest) => "mc_customer_kind_newest",
-    };
-    if hits.is_some() {
-        sql.push_str("json_each(:hits) h CROSS JOIN mc_customer c ON c.id = h.value");
-    } else {
-        sql.push_str("mc_customer c INDEXED BY ");
-        sql.push_str(index);
-    }
-    sql.push_str(quota_join!());
-    sql.push_str(match walk {
-        Walk::Partner => " WHERE c.partner = (SELECT id FROM mc_customer WHERE public_id = :whose)",
-        Walk::Kind(_) => " WHERE c.kind = :whose",
-    });
-    sql.push_str(match query.phase {
-        None => " AND c.status NOT IN ('rejected', 'withdrawn', 'lapsed', 'deleted')",
-        Some(Phase::Waiting) => {
-            " AND c.status IN ('waiting_approval', 'waiting_confirmation', 'waiting_both')"
+    if let Some(place) = place_after(connection, query, walk, thresholds.steps)? {
+        let page = along(connection, query, walk, &Way::Looking { term, until: Some(&place) })?;
+        if page.len() >= query.list.limit {
+            return Ok(page);
         }
-        Some(Phase::Active) => " AND c.status = 'active'",
-        Some(Phase::Disabled) => " AND c.status = 'disabled'",
-        Some(Phase::Ended) => " AND c.status IN ('rejected', 'withdrawn', 'lapsed', 'deleted')",
-    });
-    let walked_for = query.search.as_ref().filter(|_| hits.is_none());
-    if walked_for.is_some() {
-        // instr, not LIKE: that folds ASCII again and gives % and _ a meaning.
-        sql.push_str(" AND (instr(c.sort_key, :term) > 0 OR instr(c.identifier, :term) > 0)");
-    }
-    if query.without_admin {
-        sql.push_str(
-            " AND NOT EXISTS (SELECT 1 FROM mc_membership m CROSS JOIN mc_user u ON u.id = m.user \
-             WHERE m.customer = c.id AND m.role = 'Admin' AND m.through IS NULL AND u.state = 'enabled')",
-        );
-    }
-    if query.list.after.is_some() {
-        sql.push_str(match query.order {
-            CustomerOrder::Name => " AND (c.sort_key, c.public_id) > (:key, :id)",
-            CustomerOrder::Newest => " AND (c.created_at, c.public_id) < (:key, :id)",
-        });
-    }
-    sql.push_str(match query.order {
-        CustomerOrder::Name => " ORDER BY c.sort_key, c.public_id LIMIT :limit",
-        CustomerOrder::Newest => " ORDER BY c.created_at DESC, c.public_id DESC LIMIT :limit",
-    });
-
-    let rows = limit(query.list.limit);
-    let partner = match query.scope {
-        CustomerScope::Partner(partner) => *partner.as_bytes(),
-        _ => [0; 16],
-    };
-    let whose: &dyn ToSql = match &walk {
-        Walk::Partner => &partner,
-        Walk::Kind(kind) => kind,
-    };
-    let mut parameters: Vec<(&str, &dyn ToSql)> = vec![(":whose", whose), (":limit", &rows)];
-    if let Some(hits) = &hits {
-        parameters.push((":hits", hits));
-    }
-    let term = walked_for.map(SearchTerm::as_str);
-    if let Some(term) = &term {
-        parameters.push((":term", term));
-    }
-    let number;
-    if let Some(after) = &query.list.after {
-        let key: &dyn ToSql = match (query.order, &after.key) {
-            (CustomerOrder::Name, SortKey::Text(text)) => text,
-            (CustomerOrder::Newest, _) => {
-                number = number_position(after)?.0;
-                &number
-            }
-            (CustomerOrder::Name, SortKey::Number(_)) => return Err(misuse("a position of another list")),
+        let question = if is_short(term) {
+            beginning_with(connection, term.as_str(), thresholds.trigrams)?
+        } else {
+            Some(phrase(term.as_str()))
         };
-        parameters.push((":key", key));
-        parameters.push((":id", &after.id));
+        let many = match question {
+            None => None,
+            Some(question) if question.is_empty() => Some("[]".to_owned()),
+            Some(question) => hits(connection, &question, thresholds.many)?,
+        };
+        if let Some(many) = many {
+            return along(connection, query, walk, &Way::These(&many));
+        }
     }
-    all(connection, &sql, parameters.as_slice(), |row| decode::customer(&mut Cells::new(row, "mc_customer")))
+    along(connection, query, walk, &Way::Looking { term, until: None })
+}
+
+/// Whether a term has no trigram.
+fn is_short(term: &SearchTerm) -> bool {
+    term.as_str().chars().nth(2).is_none()
+}
+
+/// A text as FTS5 reads it: inside quotes it is itself only; a quote is doubled.
+fn phrase(text: &str) -> String {
+    format!("\"{}\"", text.replace('"', "\"\""))
+}
+
+/// A question for all trigrams that begin with a short term; empty: there is none; `None`: there are too many.
+fn beginning_with(connection: &Connection, term: &str, most: usize) -> StoreResult<Option<String>> {
+    let last = format!("{term}{}", char::MAX);
+    let trigrams = all(
+        connection,
+        "SELECT term FROM mc_search_term WHERE term >= ?1 AND term <= ?2 LIMIT ?3",
+        params![term, last, limit(most.saturating_add(1))],
+        |row| Cells::new(row, "mc_search_term").text("term", |text| Some(phrase(text))),
+    )?;
+    Ok((trigrams.len() <= most).then(|| trigrams.join(" OR ")))
+}
+
+/// The rows that a question finds, as a JSON list of their integers, if there are no more than that.
+fn hits(connection: &Connection, question: &str, most: usize) -> StoreResult<Option<String>> {
+    let hits: Vec<i64> = all(
+        connection,
+        "SELECT rowid FROM mc_search WHERE mc_search MATCH ?1 LIMIT ?2",
+        params![question, limit(most.saturating_add(1))],
+        |row| Cells::new(row, "mc_search").number("rowid"),
+    )?;
+    Ok((hits.len() <= most).then(|| serde_json::json!(hits).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use meshcustomers_core::{
+        Administration, CreateCustomer, CustomerKind, CustomerOrder, CustomerScope, HostKey, ListQuery,
+        ManualClock, Position, SeededEntropy, Settings, SortKey,
+    };
+
+    use super::*;
+    use crate::SqliteStore;
+    use crate::customers::list;
+
+    fn pages(store: &SqliteStore, mut query: CustomerQuery, thresholds: &Thresholds) -> Vec<Customer> {
+        let mut found = Vec::new();
+        loop {
+            let reading = store.begin_read().unwrap();
+            let page = list(reading.sql().unwrap(), &query, thresholds).unwrap();
+            let Some(last) = page.last() else { return found };
+            let key = match query.order {
+                CustomerOrder::Name => SortKey::Text(last.name.sort_key()),
+                CustomerOrder::Newest => SortKey::Number(last.created_at.timestamp_millis()),
+            };
+            query.list.after = Some(Position { key, id: *last.id.as_bytes() });
+            found.extend(page);
+        }
+    }
+
+    #[test]
+    fn r_fld_9_every_way_finds_the_same() {
+        let store = SqliteStore::open_temporary().unwrap();
+        let key = HostKey::generate(&SeededEntropy::new(7)).unwrap();
+        let settings = Settings::builder("https://portal.example").build().unwrap();
+        let (admin, operator) = Administration::builder(store.clone(), key, settings)
+            .clock(ManualClock::default())
+            .entropy(SeededEntropy::new(1))
+            .build_with_operator()
+            .unwrap();
+        let operator = operator.act("tests", "Tess", "testing").unwrap();
+        let words = ["müller", "bau", "süd", "x", "za\"q", "100%", "東京", "zz"];
+        for number in 0_usize..160 {
+            let name = format!("{} {} co", words[number % 8], words[number / 8 % 8]);
+            let kind = if number % 5 == 0 { CustomerKind::Partner } else { CustomerKind::Standard };
+            let command = CreateCustomer::new(&name, &format!("id-{number}")).unwrap().of_kind(kind);
+            admin.create_customer(&operator, command).unwrap();
+        }
+        let ways = [
+            // Everything sorted; everything walked; a short walk, then sorted; a short walk, then a long one.
+            Thresholds { few: 1000, steps: 1000, many: 1000, trigrams: 1000 },
+            Thresholds { few: 0, steps: 1000, many: 0, trigrams: 0 },
+            Thresholds { few: 0, steps: 3, many: 1000, trigrams: 1000 },
+            Thresholds { few: 0, steps: 3, many: 5, trigrams: 2 },
+        ];
+        for term in [
+            "m", "ü", "ll", "co", "o", "zz", "z", "\"q", "%", "東", "東京", "京", "co", "qy", "9", "-1",
+            "müller", "id-1", "nope", " ",
+        ] {
+            let Ok(term) = SearchTerm::parse(term) else { continue };
+            for order in [CustomerOrder::Name, CustomerOrder::Newest] {
+                for scope in [CustomerScope::Standard, CustomerScope::StandardAndPartners] {
+                    let query = CustomerQuery {
+                        scope,
+                        phase: None,
+                        search: None,
+                        without_admin: false,
+                        order,
+                        list: ListQuery { after: None, limit: 7 },
+                    };
+                    let mut expected = pages(&store, query.clone(), &THRESHOLDS);
+                    assert!(expected.len() >= 128);
+                    expected.retain(|customer| term.finds(&customer.name.sort_key(), &customer.identifier));
+                    let query = CustomerQuery { search: Some(term.clone()), ..query };
+                    for (number, way) in ways.iter().enumerate() {
+                        assert!(
+                            pages(&store, query.clone(), way) == expected,
+                            "{term} {order:?} {scope:?}, way {number}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

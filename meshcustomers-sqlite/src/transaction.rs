@@ -14,7 +14,7 @@ use crate::error::{misuse, store_error};
 use crate::store::{Inner, execute};
 use crate::unit::{State, Unit};
 use crate::writer::Turn;
-use crate::{apply, facts, keep, lists, search};
+use crate::{apply, customers, facts, keep, lists};
 
 /// Reads one snapshot.
 pub(crate) struct Reading<'a> {
@@ -178,7 +178,7 @@ queries! {
     idempotency(actor: Option<UserId>, kind: CommandKind, key: &IdempotencyKey)
         -> Option<(IdempotencyRecord, CommandId)> = facts::idempotency;
     accounts(user: UserId) -> Vec<AccountMembership> = lists::accounts;
-    customers(query: &CustomerQuery) -> Vec<Customer> = search::customers;
+    customers(query: &CustomerQuery) -> Vec<Customer> = customers::customers;
     members(customer: CustomerId, list: &ListQuery) -> Vec<MemberRow> = lists::members;
     invitations(customer: CustomerId, list: &ListQuery) -> Vec<InvitationFacts> = lists::invitations;
     invitations_to(address: &EmailKey, list: &ListQuery) -> Vec<InvitationFacts> = lists::invitations_to;

@@ -31,23 +31,16 @@ impl SqliteStore {
     /// `work` may be called again if the transaction met a conflict, so it should do nothing that cannot be repeated.
     ///
     /// ```
-    /// use meshcustomers_sqlite::{SqliteStore, rusqlite};
+    /// use meshcustomers_sqlite::SqliteStore;
     ///
-    /// #[derive(Debug)]
-    /// struct HostError;
-    /// impl From<meshcustomers_core::StoreError> for HostError {
-    ///     fn from(_: meshcustomers_core::StoreError) -> Self { Self }
-    /// }
-    /// impl From<rusqlite::Error> for HostError {
-    ///     fn from(_: rusqlite::Error) -> Self { Self }
-    /// }
-    ///
-    /// let store = SqliteStore::open_temporary().unwrap();
-    /// let rows = store.unit(|unit| -> Result<usize, HostError> {
+    /// let store = SqliteStore::open_temporary()?;
+    /// let rows = store.unit(|unit| -> Result<usize, Box<dyn std::error::Error>> {
+    ///     // admin.run_in(unit, &actor, &command)?;
     ///     unit.sql()?.execute("CREATE TABLE invoice (id INTEGER PRIMARY KEY, customer BLOB)", [])?;
     ///     Ok(unit.sql()?.execute("INSERT INTO invoice (customer) VALUES (?1)", [[7_u8; 16]])?)
     /// });
     /// assert_eq!(rows.unwrap(), 1);
+    /// # Ok::<(), meshcustomers_sqlite::OpenError>(())
     /// ```
     ///
     /// # Errors

@@ -1,5 +1,7 @@
 //! SQLite does what the memory store does: the same random commands, equal outcomes at each step, equal states.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::sync::Arc;
 
 use meshcustomers_conformance::broken::{Broken, Fault};

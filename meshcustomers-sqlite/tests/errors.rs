@@ -155,3 +155,63 @@ fn a_row_that_refers_to_nobody_is_a_conflict_and_stops_the_commit() {
     assert!(matches!(error.kind(), StoreErrorKind::Misuse(_)));
     assert_eq!(error.outcome(), CommitOutcome::NotApplied);
 }
+
+const CHILD: &str = "MESHCUSTOMERS_TEST_LIMITED";
+
+/// The process of `f05_a_write_error_at_commit_is_unknown`, which may not write files beyond a size.
+#[test]
+#[cfg(unix)]
+fn child_process_meets_a_write_error() {
+    let Some(path) = std::env::var_os(CHILD) else { return };
+    let store = SqliteStore::open(&path).unwrap();
+    let (admin, operator) = common::administration(&store);
+    let mut made = 0;
+    let error = loop {
+        let command = CreateCustomer::new("ACME", &format!("c-{made}")).unwrap();
+        match admin.create_customer(&operator, command) {
+            Ok(_) => made += 1,
+            Err(error) => break error,
+        }
+        assert!(made < 10_000);
+    };
+    // The library itself looked the command up: it is not there, and trying it again fails as before.
+    assert!(matches!(&error, Error::Store(_) | Error::CommitUnknown { .. }), "{error:?}");
+    let raw = store.write().unwrap().commit();
+    assert!(raw.is_ok(), "a new connection goes on: {raw:?}");
+    let result = store.unit(|unit| -> Result<(), StoreError> {
+        unit.sql()?
+            .execute_batch("CREATE TABLE big (x); INSERT INTO big VALUES (zeroblob(1000000))")
+            .unwrap();
+        Ok(())
+    });
+    let error = result.unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::Io, "{error:?}");
+    assert_eq!(error.outcome(), CommitOutcome::Unknown);
+    assert_eq!(store.read().unwrap().customer_ids(None, 10_000).unwrap().len(), made);
+    println!("child made {made}");
+}
+
+#[test]
+#[cfg(unix)]
+fn f05_a_write_error_at_commit_is_unknown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("customers.db");
+    let child = std::process::Command::new("bash")
+        .args([
+            "-c",
+            "trap '' XFSZ; ulimit -f 1500; exec \"$0\" --exact child_process_meets_a_write_error --nocapture",
+        ])
+        .arg(std::env::current_exe().unwrap())
+        .env(CHILD, &path)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success(), "{said}\n{}", String::from_utf8_lossy(&child.stderr));
+    let made: usize =
+        said.split("child made ").nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    assert!(made > 0);
+    // What was acknowledged is there, and the file is whole.
+    let store = SqliteStore::open(&path).unwrap();
+    assert_eq!(store.read().unwrap().customer_ids(None, 10_000).unwrap().len(), made);
+    assert!(store.verify().unwrap().is_whole());
+}

@@ -141,12 +141,15 @@ fn measure() {
             (i * 7919 % 1000003), 'standard', 'active', 1767225600000 + i, 1, 0, zeroblob(32)
          FROM n JOIN word w ON w.n = (i * 31) % 14 JOIN word v ON v.n = (i * 17 / 14) % 14;
          INSERT INTO mc_quota (customer, kind, \"limit\") SELECT id, 'projects', 10 FROM mc_customer;
-         INSERT INTO mc_search (rowid, sort_key, identifier) SELECT id, sort_key, identifier FROM mc_customer;
+         INSERT INTO mc_search (rowid, sort_key, identifier) SELECT id, sort_key || char(1, 1), identifier || char(1, 1) FROM mc_customer;
          COMMIT;"
     ))
     .unwrap();
     println!("{customers} customers, {} MB", std::fs::metadata(store.path()).unwrap().len() / 1_000_000);
-    for term in ["müller", "mül", "ller lo", "12345", "999999", "nowhere", "zq", "z", "m", "9", "c-777"] {
+    for term in [
+        "müller", "mül", "ller lo", "12345", "999999", "nowhere", "zq", "üd", "zz", "ß", "lo", "z", "m", "9",
+        "c-777",
+    ] {
         for order in [CustomerOrder::Name, CustomerOrder::Newest] {
             let query = query(Some(term), order, 50);
             let mut times: Vec<_> = (0..9)

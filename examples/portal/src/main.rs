@@ -4,6 +4,8 @@
 //! creates a customer, adds themselves, invites a person; that person gets a mail and joins. It decides nothing: every
 //! rule is the library's, asked through one bridge ([`blocking::Blocking`]).
 
+#![expect(unreachable_pub, reason = "a program has no public interface; `pub` means: for its other files")]
+
 use std::error::Error;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};

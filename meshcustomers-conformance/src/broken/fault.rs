@@ -2,7 +2,7 @@
 
 macro_rules! faults {
     ($($(#[$doc:meta])* $name:ident = $promise:literal;)*) => {
-        /// What a [`Broken`] store does wrong.
+        /// What a [`Broken`](super::Broken) store does wrong.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum Fault { $($(#[$doc])* $name),* }

@@ -165,6 +165,14 @@ pub fn s_13_hot_access(make: Make<'_>) {
         accounts(&jane),
         [account(&stage, partner, Some(&in_partner)), account(&stage, low, Some(&in_low))]
     );
+    let twin = office("twin");
+    assert!(low < twin);
+    stage.member(twin, &jane, Role::EMPLOYEE);
+    assert_eq!(
+        accounts(&jane).last(),
+        Some(&account(&stage, low, Some(&in_low))),
+        "of equal roles the lowest id"
+    );
     stage.member(off, &jane, Role::ADMIN);
     let disabled =
         Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };

@@ -113,6 +113,43 @@ pub fn s_2_r_mng_3_add_myself_at_once(make: Make<'_>) {
     assert_eq!((office.events(acme), office.members(acme)), (before + 1, vec![jane.id]));
 }
 
+/// Whose right outside the customer is taken away, and who was told so, can rely on it: no later command uses it
+/// (R-ACC-10).
+pub fn s_2_r_acc_10_a_right_that_was_taken_away_is_not_used(make: Make<'_>) {
+    let office = Office::new(make);
+    let (jane, john) = (user(&office.admin, "jane"), user(&office.admin, "john"));
+    let north = office.customer("north", CustomerKind::Partner);
+    office.add_admin(north, jane.id);
+    office.add_admin(north, john.id);
+    let made = || office.store.read().unwrap().customer_ids(None, usize::MAX).unwrap().len();
+    let counts = at_once(|number| {
+        if number == 0 {
+            // Some are made before: else there is nothing to take away.
+            while made() < 4 {
+                thread::yield_now();
+            }
+            let actor = Person::new(john.id).acting_for(north);
+            office.admin.remove_member(&actor, RemoveMember { customer: north, user: jane.id }).unwrap();
+            return Some(made());
+        }
+        let actor = Person::new(jane.id).acting_for(north);
+        for attempt in 0..50 {
+            let command = CreateCustomer::new("Customer", &format!("c-{number}-{attempt}")).unwrap();
+            match office.admin.create_customer(&actor, command) {
+                Ok(_) => {}
+                Err(Error::Refused(Refusal::NotFound)) => break,
+                Err(error) => panic!("{error:?}"),
+            }
+        }
+        None
+    });
+    assert_eq!(
+        counts.into_iter().flatten().collect::<Vec<_>>(),
+        [made()],
+        "a command used a right that was gone"
+    );
+}
+
 /// 64 want the same identifier: one gets it, the others are told that it is not available (R-FLD-1).
 pub fn s_2_r_fld_1_one_identifier_for_64(make: Make<'_>) {
     let office = Office::new(make);

@@ -154,7 +154,7 @@ impl World {
         // Who is disabled is enabled again soon: most people can act.
         let disabled =
             self.first().store.read().unwrap().user(user).unwrap().is_some_and(|user| !user.is_enabled());
-        if disabled || self.one_in(4) {
+        if disabled || !self.one_in(5) {
             self.ask("enable user", || format!("{user}"), |side| side.admin.enable_user(&actor, user))?;
         } else {
             self.ask("disable user", || format!("{user}"), |side| side.admin.disable_user(&actor, user))?;
@@ -348,7 +348,7 @@ impl World {
             return self.command(&actor, Some(customer), &Decline::by_id(customer, invitation)).map(drop);
         }
         let Link { token, customer, invitation } = self.link();
-        if self.one_in(3) {
+        if self.one_in(2) {
             return self
                 .ask("decline without account", String::new, |side| {
                     side.admin.decline_without_account(token.clone())

@@ -95,7 +95,12 @@ impl World {
     }
 
     #[expect(clippy::unnecessary_box_returns, reason = "every result here carries it in a box")]
-    pub(super) fn difference(&self, what: impl Into<String>, first: String, second: String) -> Box<Difference> {
+    pub(super) fn difference(
+        &self,
+        what: impl Into<String>,
+        first: String,
+        second: String,
+    ) -> Box<Difference> {
         Box::new(Difference { seed: self.seed, step: self.step, what: what.into(), first, second })
     }
 

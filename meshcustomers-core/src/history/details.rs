@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 
 use super::EventType;
-use crate::clock::from_millis;
 use crate::customer::{CustomerKind, CustomerStatus};
 use crate::field::Quota;
 use crate::id::{CustomerId, InvitationId, MembershipId};
@@ -208,7 +207,7 @@ impl Fixed for DateTime<Utc> {
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
-        split(bytes).map(i64::from_be_bytes).map(from_millis)
+        split(bytes).map(i64::from_be_bytes).and_then(DateTime::from_timestamp_millis)
     }
 }
 
@@ -316,6 +315,7 @@ impl Fixed for Option<Origin> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::from_millis;
 
     fn samples() -> Vec<EventDetails> {
         let customer = CustomerId::from_bytes([1; 16]);
@@ -353,6 +353,13 @@ mod tests {
             },
             EventDetails::OperatorAddedAdmin { membership, old: Some(Role::EMPLOYEE) },
         ]
+    }
+
+    /// Found by the fuzz target `details`: a time beyond the calendar was read as the last one, and written otherwise.
+    #[test]
+    fn r_his_3_a_time_beyond_the_calendar_is_damage() {
+        let bytes = i64::MAX.to_be_bytes();
+        assert_eq!(EventDetails::decode(EventType::IdentifierFreed, &bytes), None);
     }
 
     #[test]

@@ -123,6 +123,7 @@ pub async fn decline(
 struct AccountPage {
     frame: Frame,
     customer: Customer,
+    disabled: bool,
     limit: String,
     role: String,
     since: String,
@@ -143,6 +144,7 @@ async fn overview(signed: &SignedIn, id: CustomerId) -> Result<AccountPage, Prob
         since: customer.created_at.format("%-d %B %Y").to_string(),
         new_name: customer.name.to_string(),
         name_problem: None,
+        disabled: customer.status == CustomerStatus::Disabled,
         customer,
         frame,
     })

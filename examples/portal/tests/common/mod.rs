@@ -1,0 +1,258 @@
+//! The real program as a process on a free port with a folder of its own, and a browser of 100 lines.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+/// A running portal; ends with the test.
+pub struct Portal {
+    child: Child,
+    pub folder: TempDir,
+    /// `http://127.0.0.1:PORT`.
+    pub local: String,
+    /// What the portal calls itself.
+    pub base: String,
+    pub password: String,
+    /// All that it said at its start.
+    pub greeting: String,
+}
+
+pub fn portal() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portal"));
+    for name in ["SMTP_URL", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+impl Portal {
+    pub fn start() -> Self {
+        Self::start_with(tempfile::tempdir().unwrap(), &[])
+    }
+
+    pub fn start_with(folder: TempDir, more: &[&str]) -> Self {
+        let mut child = portal()
+            .args(["--data"])
+            .arg(folder.path())
+            .args(if more.contains(&"--port") { &[] } else { &["--port", "0"][..] })
+            .args(more)
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut greeting = String::new();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        while !greeting.contains("Data:") {
+            assert!(out.read_line(&mut greeting).unwrap() > 0, "the portal ended: {greeting}");
+        }
+        let after = |mark: &str| {
+            let rest = greeting.split_once(mark).map(|(_, rest)| rest.trim_start()).unwrap_or_default();
+            rest.split([' ', '\n', ',']).next().unwrap_or_default().to_owned()
+        };
+        let base = after("The portal runs at");
+        let local = Some(after("Listens:")).filter(|local| !local.is_empty()).unwrap_or_else(|| base.clone());
+        let password = after("demo people:");
+        Self { child, folder, local, base, password, greeting }
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser {
+            peer: self.local.trim_start_matches("http://").to_owned(),
+            origin: self.base.clone(),
+            cookies: BTreeMap::new(),
+            csrf: String::new(),
+        }
+    }
+
+    /// Somebody who has signed in with the demo's password.
+    pub fn signed_in(&self, address: &str) -> Browser {
+        let mut browser = self.browser();
+        browser.get("/sign-in");
+        let answer = browser.post("/sign-in", &[("address", address), ("password", &self.password)]);
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser.get("/");
+        browser
+    }
+
+    /// SIGTERM; gives the exit code.
+    pub fn stop(mut self) -> (Option<i32>, TempDir) {
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        assert!(asked.success());
+        let status = self.child.wait().unwrap();
+        (status.code(), std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap()))
+    }
+
+    /// The newest mail that contains this, as the mailbox page shows it.
+    pub fn mail_with(&self, text: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let page = self.browser().get("/mailbox").body;
+            let found = page.split("<article").skip(1).find(|mail| mail.contains(text));
+            if let Some(mail) = found {
+                return mail.to_owned();
+            }
+            assert!(started.elapsed() < Duration::from_secs(10), "no mail with {text} in {page}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The path of the first link of this portal in a mail.
+    pub fn link_in(&self, mail: &str) -> String {
+        let link = between(mail, "href=\"", "\"");
+        link.strip_prefix(&self.base).unwrap_or_else(|| panic!("a foreign link: {link}")).to_owned()
+    }
+}
+
+impl Drop for Portal {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
+    text.split_once(before)
+        .and_then(|(_, rest)| rest.split_once(after))
+        .map(|(inner, _)| inner)
+        .unwrap_or_else(|| panic!("no {before} in {text}"))
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().find(|(given, _)| given == name).map_or("", |(_, value)| value)
+    }
+
+    pub fn cookies(&self) -> Vec<&str> {
+        self.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+/// Keeps cookies and the form token of the last page, as a browser does.
+#[derive(Clone)]
+pub struct Browser {
+    pub peer: String,
+    pub origin: String,
+    pub cookies: BTreeMap<String, String>,
+    pub csrf: String,
+}
+
+impl Browser {
+    pub fn get(&mut self, path: &str) -> Answer {
+        self.request("GET", path, &[], "")
+    }
+
+    /// Follows redirects.
+    pub fn open(&mut self, path: &str) -> Answer {
+        let mut answer = self.get(path);
+        for _ in 0..5 {
+            if answer.status != 303 {
+                break;
+            }
+            answer = self.get(&answer.header("location").to_owned());
+        }
+        answer
+    }
+
+    /// Sends a form of the last page.
+    pub fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let token = self.csrf.clone();
+        let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
+        let origin = self.origin.clone();
+        self.request("POST", path, &[("origin", &origin), ("sec-fetch-site", "same-origin")], &encode(&fields))
+    }
+
+    pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let given = |name: &str| headers.iter().any(|(given, _)| *given == name);
+        let mut text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if !given("host") {
+            let host = self.origin.split_once("://").unwrap().1;
+            text.push_str(&format!("host: {host}\r\n"));
+        }
+        if !body.is_empty() || method == "POST" {
+            text.push_str(&format!("content-length: {}\r\n", body.len()));
+        }
+        if method == "POST" && !given("content-type") {
+            text.push_str("content-type: application/x-www-form-urlencoded\r\n");
+        }
+        if !self.cookies.is_empty() {
+            let all: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            text.push_str(&format!("cookie: {}\r\n", all.join("; ")));
+        }
+        for (name, value) in headers {
+            text.push_str(&format!("{name}: {value}\r\n"));
+        }
+        text.push_str("\r\n");
+        let mut stream = TcpStream::connect(&self.peer).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        // A server that refuses a large body does not read all of it.
+        let _ = stream.write_all(body.as_bytes());
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        let answer = parse(&String::from_utf8_lossy(&bytes));
+        for cookie in answer.cookies() {
+            let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes.to_ascii_lowercase().contains("max-age=0") {
+                self.cookies.remove(name);
+            } else {
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        if let Some((_, rest)) = answer.body.split_once("name=\"csrf\" value=\"") {
+            self.csrf = rest.split('"').next().unwrap().to_owned();
+        }
+        answer
+    }
+}
+
+fn parse(text: &str) -> Answer {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let mut lines = head.lines();
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let headers = lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+        .collect();
+    Answer { status, headers, body: body.to_owned() }
+}
+
+pub fn encode(fields: &[(&str, &str)]) -> String {
+    let escape = |text: &str| {
+        text.bytes().fold(String::new(), |all, byte| {
+            if byte.is_ascii_alphanumeric() { all + &char::from(byte).to_string() } else { all + &format!("%{byte:02X}") }
+        })
+    };
+    let pairs: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    pairs.join("&")
+}
+
+/// The id of an account in the account selection, by its identifier.
+pub fn account(page: &str, identifier: &str) -> String {
+    let mark = format!("({identifier})");
+    let option = page.split("<option").find(|option| option.contains(&mark));
+    let option = option.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
+    between(option, "value=\"", "\"").to_owned()
+}
+
+/// The id of a customer in the list, by its identifier.
+pub fn customer(page: &str, identifier: &str) -> String {
+    let mark = format!("<code>{identifier}</code>");
+    let row = page.split("<tr>").find(|row| row.contains(&mark));
+    let row = row.unwrap_or_else(|| panic!("{identifier} is not in the list of {page}"));
+    let rest = row.split_once("/customers/").unwrap().1;
+    rest.split('/').next().unwrap().to_owned()
+}

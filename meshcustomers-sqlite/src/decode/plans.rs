@@ -1,0 +1,147 @@
+//! No query goes through a whole table, and only those that must sort do: asked of SQLite's own counters.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+use meshcustomers_core::{
+    Accept, AccessQuery, AddAdmin, Administration, CommandKind, CreateCustomer, CustomerKind, CustomerOrder,
+    CustomerQuery, CustomerScope, EventOrder, EventQuery, HistoryFilter, HostKey, HostUserId, IdempotencyKey,
+    Invite, KnownUser, ListQuery, MailStateKind, ManualClock, Person, Position, ReadTx, Role, SearchTerm,
+    SeededEntropy, Settings, SortKey, Store as _, from_millis,
+};
+use rusqlite::{Statement, StatementStatus};
+
+use crate::SqliteStore;
+
+thread_local! {
+    /// Statements that this thread ran: steps of full scans, and sorts.
+    static RUN: RefCell<BTreeMap<String, (i32, i32)>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+pub(super) fn note(statement: &Statement<'_>, sql: &str) {
+    let scanned = statement.reset_status(StatementStatus::FullscanStep);
+    let sorted = statement.reset_status(StatementStatus::Sort);
+    RUN.with_borrow_mut(|run| {
+        let entry = run.entry(sql.to_owned()).or_default();
+        *entry = (entry.0.max(scanned), entry.1.max(sorted));
+    });
+}
+
+#[test]
+fn no_query_scans_a_table() {
+    let store = SqliteStore::open_temporary().unwrap();
+    let key = HostKey::generate(&SeededEntropy::new(7)).unwrap();
+    let settings = Settings::builder("https://portal.example").build().unwrap();
+    let (admin, operator) = Administration::builder(store.clone(), key, settings)
+        .clock(ManualClock::default())
+        .entropy(SeededEntropy::new(1))
+        .build_with_operator()
+        .unwrap();
+    let operator = operator.act("tests", "Tess", "testing").unwrap();
+    let known = |name: &str| KnownUser::new(name, name, &format!("{name}@example.org")).unwrap().verified();
+    let (jane, joe) = (admin.upsert_user(&known("jane")).unwrap(), admin.upsert_user(&known("joe")).unwrap());
+    let partner = CreateCustomer::new("Partner", "cloud").unwrap().of_kind(CustomerKind::Partner);
+    let partner = admin.create_customer(&operator, partner).unwrap();
+    let mut last = partner.clone();
+    for number in 0..40 {
+        let command = CreateCustomer::new("ACME", &format!("c-{number}")).unwrap().for_partner(partner.id);
+        last = admin.create_customer(&operator, command).unwrap();
+        for user in [jane.id, joe.id] {
+            let reason = "testing".parse().unwrap();
+            admin.add_admin(&operator, AddAdmin { customer: last.id, user, reason }).unwrap();
+        }
+    }
+    let actor = Person::new(jane.id).acting_for(last.id);
+    let mut invitation = None;
+    for number in 0..20 {
+        let address = format!("guest{number}@example.org").parse().unwrap();
+        let invite = Invite { customer: last.id, address, role: Role::ADMIN, language: None };
+        invitation = Some(admin.invite(&actor, invite).unwrap());
+    }
+    let invitation = invitation.unwrap();
+    let joined = admin.upsert_user(&known("guest3")).unwrap();
+    let offer = store.read().unwrap().invitations_to(joined.address.key(), &list(None)).unwrap().remove(0);
+    admin.accept(&Person::new(joined.id), Accept::by_id(last.id, offer.invitation.id)).unwrap();
+    let events = store.read().unwrap().events(&event_query(last.id, EventOrder::Newest)).unwrap();
+
+    RUN.take();
+    let mut tx = store.read().unwrap();
+    let at = from_millis(1_767_225_600_000);
+    let number = Position { key: SortKey::Number(at.timestamp_millis()), id: [1; 16] };
+    let text = Position { key: SortKey::Text("acme".to_owned()), id: [1; 16] };
+    tx.instance().unwrap();
+    tx.user(jane.id).unwrap().unwrap();
+    tx.user_by_host_id(&HostUserId::parse("jane").unwrap()).unwrap().unwrap();
+    tx.user_by_address(jane.address.key()).unwrap().unwrap();
+    let access = AccessQuery { user: Some(jane.id), account: Some(partner.id), customer: Some(last.id) };
+    tx.access(&access).unwrap();
+    tx.hot_access(jane.id, last.id).unwrap().unwrap();
+    tx.customer(last.id).unwrap().unwrap();
+    tx.identifier(&last.identifier).unwrap().unwrap();
+    tx.other_active_administrator(last.id).unwrap();
+    tx.member(last.id, jane.id).unwrap().unwrap();
+    assert!(tx.other_admin(last.id, jane.id).unwrap());
+    assert!(!tx.admins(last.id).unwrap().is_empty());
+    tx.invitation(last.id, invitation.id).unwrap().unwrap();
+    tx.open_invitation(last.id, invitation.address.key()).unwrap().unwrap();
+    assert!(!tx.open_invitations_from(last.id, jane.id).unwrap().is_empty());
+    assert!(tx.open_invitation_count(last.id, at, 100).unwrap() > 0);
+    tx.command(events[0].command).unwrap().unwrap();
+    tx.idempotency(None, CommandKind::Invite, &IdempotencyKey::parse("k").unwrap()).unwrap();
+    assert_eq!(tx.accounts(jane.id).unwrap().len(), 40);
+    for after in [None, Some(number)] {
+        tx.members(last.id, &list(after.clone())).unwrap();
+        tx.invitations(last.id, &list(after.clone())).unwrap();
+        tx.invitations_to(invitation.address.key(), &list(after.clone())).unwrap();
+        tx.mails(MailStateKind::Waiting, &list(after.clone())).unwrap();
+        customers(&mut *tx, CustomerOrder::Newest, partner.id, after);
+    }
+    for after in [None, Some(text)] {
+        customers(&mut *tx, CustomerOrder::Name, partner.id, after);
+    }
+    tx.events(&event_query(last.id, EventOrder::Newest)).unwrap();
+    tx.events(&event_query(last.id, EventOrder::Oldest)).unwrap();
+    tx.customer_ids(Some(partner.id), 10).unwrap();
+    let due = tx.due_mails(at, 10).unwrap();
+    tx.mail(due[0]).unwrap().unwrap();
+
+    for (sql, (scanned, sorted)) in RUN.take() {
+        // Tables of one or two rows: of the instance, of its keys, of an in-line SELECT, and of a list of hits.
+        let small = sql.contains("mc_instance") || sql.contains("mc_key_check") || sql.contains("json_each");
+        assert!(scanned <= 1 || small, "{scanned} steps of a full scan: {sql}");
+        // A user's accounts and a customer's admins are few and asked for whole; hits of a search are sorted.
+        let sorts =
+            sql.contains("WHERE m.user = ") || sql.contains("AND m.role = ?2") || sql.contains("json_each");
+        assert!(sorted == 0 || sorts, "sorted: {sql}");
+    }
+}
+
+fn list(after: Option<Position>) -> ListQuery {
+    ListQuery { after, limit: 5 }
+}
+
+fn event_query(customer: meshcustomers_core::CustomerId, order: EventOrder) -> EventQuery {
+    EventQuery { customer, filter: HistoryFilter::default(), order, list: list(None) }
+}
+
+fn customers(
+    tx: &mut dyn ReadTx,
+    order: CustomerOrder,
+    partner: meshcustomers_core::CustomerId,
+    after: Option<Position>,
+) {
+    let scopes = [
+        CustomerScope::Partner(partner),
+        CustomerScope::Standard,
+        CustomerScope::StandardAndPartners,
+        CustomerScope::All,
+    ];
+    for scope in scopes {
+        for search in [None, Some("acme"), Some("c-1"), Some("e"), Some("zz")] {
+            let search = search.map(|term| SearchTerm::parse(term).unwrap());
+            let list = list(after.clone());
+            tx.customers(&CustomerQuery { scope, phase: None, search, without_admin: false, order, list })
+                .unwrap();
+        }
+    }
+}
