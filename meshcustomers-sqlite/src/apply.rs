@@ -13,10 +13,11 @@ use crate::search::indexed;
 
 /// Runs a statement; gives the number of rows that it wrote.
 pub(crate) fn write(connection: &Connection, sql: &str, parameters: impl Params) -> StoreResult<usize> {
-    connection
-        .prepare_cached(sql)
-        .and_then(|mut statement| statement.execute(parameters))
-        .map_err(store_error)
+    let mut statement = connection.prepare_cached(sql).map_err(store_error)?;
+    let rows = statement.execute(parameters).map_err(store_error);
+    #[cfg(test)]
+    crate::decode::plans::note(&statement, sql);
+    rows
 }
 
 /// The integer that a look-up by a public id gives.

@@ -392,4 +392,4 @@ pub(crate) fn mail(row: &Row<'_>) -> StoreResult<OutboxMail> {
 }
 
 #[cfg(test)]
-mod plans;
+pub(crate) mod plans;

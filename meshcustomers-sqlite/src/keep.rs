@@ -45,7 +45,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
         Bookkeeping::MailsForgotten { before, limit } => {
             return forget(write(
                 connection,
-                "DELETE FROM mc_outbox WHERE id IN (SELECT id FROM mc_outbox \
+                "DELETE FROM mc_outbox WHERE id IN (SELECT id FROM mc_outbox INDEXED BY mc_outbox_settled \
                  WHERE state IN ('delivered', 'superseded') AND settled_at < ?1 ORDER BY settled_at LIMIT ?2)",
                 params![before.timestamp_millis(), limit],
             )?);

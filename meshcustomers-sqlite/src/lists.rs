@@ -249,8 +249,9 @@ pub(crate) fn due_mails(
     now: DateTime<Utc>,
     rows: usize,
 ) -> StoreResult<Vec<MailId>> {
-    const SQL: &str = "SELECT public_id FROM mc_outbox WHERE state = 'waiting' AND due_at <= ?1
-        ORDER BY due_at, public_id LIMIT ?2";
+    // Named, since without statistics SQLite takes the index by state, and sorts everything that waits.
+    const SQL: &str = "SELECT public_id FROM mc_outbox INDEXED BY mc_outbox_due \
+                       WHERE state = 'waiting' AND due_at <= ?1 ORDER BY due_at, public_id LIMIT ?2";
     all(connection, SQL, params![now.timestamp_millis(), limit(rows)], |row| {
         Ok(MailId::from_bytes(Cells::new(row, "mc_outbox").bytes("public_id")?))
     })

@@ -1,6 +1,6 @@
 //! SQLite does what the memory store does: the same random commands, equal outcomes at each step, equal states.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 

@@ -75,7 +75,7 @@ fn serve(stream: std::net::TcpStream, mails: &Sender<Got>) {
     }
 }
 
-fn text<'a>(message: &'a mail_parser::Message<'_>, name: &str) -> &'a str {
+fn text<'a>(message: &'a mail_parser::Message<'_>, name: &'a str) -> &'a str {
     match message.header(name) {
         Some(HeaderValue::Text(text)) => text,
         other => panic!("{name}: {other:?}"),
