@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    Change, CommandRecord, CustomerId, EventActor, Head, Invitation, InvitationEnd, InvitationId,
-    InvitationState, Membership, NewCustomer, Origin, Prepared, QueuedMail, StoreError, StoreErrorKind,
-    StoreResult, StoredEvent, UniqueKey, UserId,
+    Change, CustomerId, Head, Invitation, InvitationEnd, InvitationId, InvitationState, Membership,
+    NewCustomer, Origin, Prepared, StoreError, StoreErrorKind, StoreResult, UniqueKey, UserId,
 };
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
+use crate::append;
 use crate::error::{conflict, expect_one, store_error};
 use crate::search::indexed;
 
@@ -45,7 +45,7 @@ pub(crate) fn counter(value: u64) -> StoreResult<i64> {
 }
 
 pub(crate) fn apply(connection: &Connection, set: &Prepared) -> StoreResult<()> {
-    record(connection, set.command())?;
+    append::command(connection, set.command())?;
     let created = set.changes().iter().find_map(|change| match change {
         Change::CustomerCreated(new) => Some(new),
         _ => None,
@@ -61,47 +61,11 @@ pub(crate) fn apply(connection: &Connection, set: &Prepared) -> StoreResult<()> 
         change(connection, customer, set.customer(), one)?;
     }
     for event in set.events() {
-        append(connection, customer, event)?;
+        append::event(connection, customer, event)?;
     }
     for mail in set.mails() {
-        queue(connection, mail)?;
+        append::mail(connection, mail)?;
     }
-    Ok(())
-}
-
-fn record(connection: &Connection, command: &CommandRecord) -> StoreResult<()> {
-    write(
-        connection,
-        "INSERT INTO mc_command (id, kind, actor, at, outcome) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![
-            command.id.as_bytes(),
-            command.kind.as_str(),
-            command.actor.as_ref().map(UserId::as_bytes),
-            command.at.timestamp_millis(),
-            command.outcome.encode()
-        ],
-    )?;
-    let Some(named) = &command.idempotency else { return Ok(()) };
-    let actor = command.actor.map_or([0; 16], |user| *user.as_bytes());
-    // A key that has expired names nothing any more.
-    write(
-        connection,
-        "DELETE FROM mc_idempotency WHERE actor = ?1 AND kind = ?2 AND key = ?3 AND expires_at <= ?4",
-        params![actor, command.kind.as_str(), named.key.as_str(), command.at.timestamp_millis()],
-    )?;
-    write(
-        connection,
-        "INSERT INTO mc_idempotency (actor, kind, key, fingerprint, command, expires_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            actor,
-            command.kind.as_str(),
-            named.key.as_str(),
-            named.fingerprint,
-            command.id.as_bytes(),
-            named.expires_at.timestamp_millis()
-        ],
-    )?;
     Ok(())
 }
 
@@ -381,75 +345,4 @@ fn end_invitation(
          WHERE customer = ?1 AND public_id = ?2 AND state = 'open'",
         params![customer, invitation.as_bytes(), state, ended_at, accepted_by],
     )?)
-}
-
-fn append(connection: &Connection, customer: i64, event: &StoredEvent) -> StoreResult<()> {
-    let (kind, user, account, channel) = match &event.actor {
-        EventActor::Operator => (0, None, None, None),
-        EventActor::User { user, account, channel } => {
-            (1, Some(user.as_bytes()), account.as_ref().map(CustomerId::as_bytes), Some(channel.code()))
-        }
-        EventActor::LinkHolder => (2, None, None, None),
-    };
-    let number = counter(event.number)?;
-    write(
-        connection,
-        "INSERT INTO mc_event (customer, number, at, command, type, actor_kind, actor_user, actor_account, channel, \
-         person, details, hash, seal_key, seal) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
-        params![
-            customer,
-            number,
-            event.at.timestamp_millis(),
-            event.command.as_bytes(),
-            event.kind.code(),
-            kind,
-            user,
-            account,
-            channel,
-            event.person.as_ref().map(UserId::as_bytes),
-            event.details,
-            event.hash,
-            event.seal.key_number,
-            event.seal.mac
-        ],
-    )?;
-    for label in &event.labels {
-        write(
-            connection,
-            "INSERT INTO mc_label (customer, number, slot, commitment, salt, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![
-                customer,
-                number,
-                label.slot.code(),
-                label.commitment,
-                label.text.as_ref().map(|text| text.salt),
-                label.text.as_ref().map(|text| text.text.as_str())
-            ],
-        )?;
-    }
-    Ok(())
-}
-
-/// Puts a mail into the outbox, due at once.
-pub(crate) fn queue(connection: &Connection, mail: &QueuedMail) -> StoreResult<()> {
-    let content = serde_json::to_string(&mail.content)
-        .map_err(|error| StoreError::new(StoreErrorKind::Other).because(error))?;
-    let at = mail.queued_at.timestamp_millis();
-    write(
-        connection,
-        "INSERT INTO mc_outbox (public_id, queued_at, recipient_user, recipient_name, recipient_address, language, \
-         kind, content, state, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?2)",
-        params![
-            mail.id.as_bytes(),
-            at,
-            mail.recipient.user.as_ref().map(UserId::as_bytes),
-            mail.recipient.name.as_ref().map(meshcustomers_core::Name::as_str),
-            mail.recipient.address.to_string(),
-            mail.language.code(),
-            mail.content.kind(),
-            content
-        ],
-    )?;
-    Ok(())
 }

@@ -6,7 +6,8 @@ use meshcustomers_core::{
 };
 use rusqlite::{Connection, params};
 
-use crate::apply::{counter, queue, write};
+use crate::append;
+use crate::apply::{counter, write};
 use crate::decode::exists;
 use crate::error::{conflict, expect_one};
 
@@ -17,7 +18,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
         Bookkeeping::UserChanged { user, mails } => {
             change_user(connection, user)?;
             for mail in mails {
-                queue(connection, mail)?;
+                append::mail(connection, mail)?;
             }
         }
         Bookkeeping::MailLeased { mail, lease, now, until } => expect_one(write(

@@ -98,11 +98,19 @@ fn f08_another_programs_file_whose_tables_are_still_in_its_log() {
     let host = Connection::open(&path).unwrap();
     host.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
     host.execute_batch("CREATE TABLE invoice (id INTEGER PRIMARY KEY)").unwrap();
-    let (file, log) =
-        (std::fs::read(&path).unwrap(), std::fs::read(folder.path().join("host.db-wal")).unwrap());
-    assert!(matches!(SqliteStore::open(&path).unwrap_err(), OpenError::Foreign { .. }));
-    assert!(file == std::fs::read(&path).unwrap());
-    assert!(log == std::fs::read(folder.path().join("host.db-wal")).unwrap());
+    // As a crash leaves it: a file and its log.
+    let crashed = tempfile::tempdir().unwrap();
+    let names = ["host.db", "host.db-wal"];
+    for name in names {
+        std::fs::copy(folder.path().join(name), crashed.path().join(name)).unwrap();
+    }
+    for folder in [folder.path(), crashed.path()] {
+        let bytes = || names.map(|name| std::fs::read(folder.join(name)).unwrap());
+        let before = bytes();
+        let error = SqliteStore::open(folder.join("host.db")).unwrap_err();
+        assert!(matches!(error, OpenError::Foreign { .. }), "{error:?}");
+        assert!(before == bytes());
+    }
     host.execute_batch("INSERT INTO invoice VALUES (1)").unwrap();
 }
 
@@ -293,5 +301,22 @@ fn f11_two_processes_and_sixteen_threads_open_and_migrate_at_once() {
         let report = SqliteStore::open(&path).unwrap().verify().unwrap();
         assert!(report.is_whole(), "{report:?}");
         assert_eq!(report.customers, 16 + 2 * 8);
+    }
+}
+
+#[test]
+fn f11_threads_migrate_one_at_a_time() {
+    for _ in 0..40 {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("customers.db");
+        let barrier = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    SqliteStore::open(&path).unwrap();
+                });
+            }
+        });
     }
 }

@@ -87,7 +87,9 @@ impl App {
     pub fn origin(&self) -> &str {
         let base = self.base_url();
         let host = base.find("://").map_or(0, |at| at + 3);
-        base.get(host..).and_then(|rest| rest.find('/')).map_or(base, |at| base.get(..host + at).unwrap_or(base))
+        base.get(host..)
+            .and_then(|rest| rest.find('/'))
+            .map_or(base, |at| base.get(..host + at).unwrap_or(base))
     }
 
     /// Whether people reach the portal over https.
@@ -199,6 +201,7 @@ pub fn router(app: &App) -> Router {
 }
 
 /// A panic ends its request, not the program; the page says nothing of it but an id.
+#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
     let text = cause
         .downcast_ref::<String>()

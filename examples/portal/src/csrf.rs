@@ -6,8 +6,8 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::value::MapDeserializer;
 use serde::de::DeserializeOwned;
+use serde::de::value::MapDeserializer;
 use tower_sessions::Session;
 
 use crate::app::App;
@@ -25,8 +25,13 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let forged = || Problem::new(StatusCode::FORBIDDEN, "This form was not sent from a page of this portal, or \
-            the page was open for too long. Go back, load the page again and send it once more.");
+        let forged = || {
+            Problem::new(
+                StatusCode::FORBIDDEN,
+                "This form was not sent from a page of this portal, or \
+            the page was open for too long. Go back, load the page again and send it once more.",
+            )
+        };
         if !from_here(request.headers(), app.origin()) {
             return Err(forged());
         }
@@ -36,9 +41,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         let session = request.extensions().get::<Session>().cloned();
         let Some(session) = session else { return Err(Problem::internal(&"no session layer")) };
         let expected = session::known_form_token(&session).await?;
-        let body = Bytes::from_request(request, app)
-            .await
-            .map_err(|error| Problem::new(error.status(), "This form is too large or did not arrive as a whole."))?;
+        let body = Bytes::from_request(request, app).await.map_err(|error| {
+            Problem::new(error.status(), "This form is too large or did not arrive as a whole.")
+        })?;
         let mut fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
             .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "This form cannot be read."))?;
         let at = fields.iter().position(|(name, _)| name == FIELD);
@@ -50,7 +55,9 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         // Repeated and unknown fields are errors of the form's own type (`deny_unknown_fields`).
         T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter()))
             .map(Self)
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "This form has missing, repeated or unknown fields."))
+            .map_err(|_| {
+                Problem::new(StatusCode::BAD_REQUEST, "This form has missing, repeated or unknown fields.")
+            })
     }
 }
 

@@ -74,7 +74,10 @@ impl Db {
         f: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> rusqlite::Result<T> {
         let db = self.clone();
-        match tokio::task::spawn_blocking(move || db.with(f)).await.map_err(tokio::task::JoinError::try_into_panic) {
+        match tokio::task::spawn_blocking(move || db.with(f))
+            .await
+            .map_err(tokio::task::JoinError::try_into_panic)
+        {
             Ok(result) => result,
             Err(Ok(panic)) => std::panic::resume_unwind(panic),
             Err(Err(_)) => std::future::pending().await,

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Accept, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId, CustomerKind, Disable,
-    EmailAddress, HostKey, Invite, ManualClock, MemoryMailer, Name, PageRequest, Person, Postman, Reason, Rename, Role,
-    Settings, SystemClock, UserId,
+    Accept, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId, CustomerKind,
+    Disable, EmailAddress, HostKey, Invite, ManualClock, MemoryMailer, Name, PageRequest, Person, Postman,
+    Reason, Rename, Role, Settings, SystemClock, UserId,
 };
 use meshcustomers_sqlite::SqliteStore;
 
@@ -58,14 +58,10 @@ impl Clock for DemoClock {
 ///
 /// # Errors
 /// What the library or SQLite says.
-pub fn create(
-    store: SqliteStore,
-    key: HostKey,
-    settings: Settings,
-    sign_ins: &SignIns,
-) -> Outcome<String> {
+pub fn create(store: SqliteStore, key: HostKey, settings: Settings, sign_ins: &SignIns) -> Outcome<String> {
     let clock = DemoClock(Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::days(60))));
-    let (admin, operator) = Administration::builder(store, key, settings).clock(clock.clone()).build_with_operator()?;
+    let (admin, operator) =
+        Administration::builder(store, key, settings).clock(clock.clone()).build_with_operator()?;
     let password = random::password();
     let mut people = Vec::new();
     for (name, address, _) in PEOPLE {
@@ -84,7 +80,8 @@ pub fn create(
     account("Operations", "operations", CustomerKind::Administrator, &[1])?;
     let partner = account("Cloud Partner", "cloud-partner", CustomerKind::Partner, &[0, 7])?;
 
-    let demo = Demo { admin: &admin, clock: &clock, paul: Person::new(person(&people, 0)?), partner: partner.id };
+    let demo =
+        Demo { admin: &admin, clock: &clock, paul: Person::new(person(&people, 0)?), partner: partner.id };
     let mut made = Vec::new();
     for (name, identifier, first) in CUSTOMERS {
         clock.0.advance(TimeDelta::hours(61));
@@ -155,7 +152,8 @@ impl Demo<'_> {
         self.admin.change_role(&emma, ChangeRole { customer: north, user: liam, role: Role::EMPLOYEE })?;
         self.clock.0.advance(TimeDelta::minutes(40));
         self.admin.rename(&emma, Rename { customer: north, name: Name::parse("North Energy Group")? })?;
-        for (address, role) in [("jonas@north-energy.example", Role::EMPLOYEE), ("lea@north-energy.example", Role::ADMIN)]
+        for (address, role) in
+            [("jonas@north-energy.example", Role::EMPLOYEE), ("lea@north-energy.example", Role::ADMIN)]
         {
             self.clock.0.advance(TimeDelta::minutes(3));
             let invite =

@@ -27,17 +27,22 @@ pub struct Told {
 
 /// What to say, and how.
 pub fn told(error: &Error) -> Told {
-    let say = |status, text: String| Told { status, text, field: field(error), retry_after: None, internal: false };
+    let say =
+        |status, text: String| Told { status, text, field: field(error), retry_after: None, internal: false };
     match error {
         Error::Invalid(invalid) => say(StatusCode::UNPROCESSABLE_ENTITY, sentence(&invalid.to_string())),
         Error::Refused(refusal) => match refusal {
-            Refusal::NotFound => say(StatusCode::NOT_FOUND, "There is nothing here, or it is not shown to you.".into()),
-            Refusal::NotPermitted { .. } => {
-                say(StatusCode::FORBIDDEN, "Your role does not allow this. Ask an Admin of the account.".into())
+            Refusal::NotFound => {
+                say(StatusCode::NOT_FOUND, "There is nothing here, or it is not shown to you.".into())
             }
-            Refusal::UserDisabled => {
-                say(StatusCode::FORBIDDEN, "Your user is disabled. Ask the people who run this portal.".into())
-            }
+            Refusal::NotPermitted { .. } => say(
+                StatusCode::FORBIDDEN,
+                "Your role does not allow this. Ask an Admin of the account.".into(),
+            ),
+            Refusal::UserDisabled => say(
+                StatusCode::FORBIDDEN,
+                "Your user is disabled. Ask the people who run this portal.".into(),
+            ),
             Refusal::InvalidCursor | Refusal::InvalidPageSize { .. } => {
                 say(StatusCode::BAD_REQUEST, sentence(&refusal.to_string()))
             }
@@ -63,7 +68,10 @@ pub fn told(error: &Error) -> Told {
         Error::Store(store) => match store.kind() {
             StoreErrorKind::Busy | StoreErrorKind::Conflict => Told {
                 retry_after: Some(2),
-                ..say(StatusCode::SERVICE_UNAVAILABLE, "Many people are at work just now. Please try again.".into())
+                ..say(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Many people are at work just now. Please try again.".into(),
+                )
             },
             StoreErrorKind::Full | StoreErrorKind::ReadOnly => Told {
                 retry_after: Some(60),
@@ -235,7 +243,8 @@ mod tests {
     #[test]
     fn a100_a_fault_shows_no_cause() {
         let error = Error::from(
-            meshcustomers_core::StoreError::new(StoreErrorKind::Io).because("SELECT secret FROM /var/lib/portal.db"),
+            meshcustomers_core::StoreError::new(StoreErrorKind::Io)
+                .because("SELECT secret FROM /var/lib/portal.db"),
         );
         let told = told(&error);
         assert_eq!(told.status, StatusCode::INTERNAL_SERVER_ERROR);

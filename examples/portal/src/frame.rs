@@ -27,10 +27,8 @@ pub struct Notice {
 /// An account in the selection.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// Its id.
-    pub id: CustomerId,
-    /// Name, with the identifier beside it.
-    pub label: String,
+    /// The account.
+    pub account: Account,
     /// Whether it is the one that the page is about.
     pub selected: bool,
 }
@@ -139,14 +137,8 @@ impl Visitor {
             frame.who = Some((user.name.to_string(), user.address.to_string()));
             let person = Person::new(user.id);
             let accounts = self.app.admin().run(move |admin| admin.accounts(&person)).await?;
-            frame.accounts = accounts
-                .into_iter()
-                .map(|own| Choice {
-                    id: own.account.id,
-                    label: format!("{} ({})", own.account.name, own.account.identifier),
-                    selected: false,
-                })
-                .collect();
+            frame.accounts =
+                accounts.into_iter().map(|own| Choice { account: own.account, selected: false }).collect();
         }
         Ok(frame)
     }
@@ -165,8 +157,9 @@ impl FromRequestParts<App> for SignedIn {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Response> {
-        let visitor =
-            Visitor::from_request_parts(parts, app).await.map_err(axum::response::IntoResponse::into_response)?;
+        let visitor = Visitor::from_request_parts(parts, app)
+            .await
+            .map_err(axum::response::IntoResponse::into_response)?;
         match visitor.user.clone() {
             Some(user) => Ok(Self { visitor, user }),
             None => Err(Redirect::to("/sign-in").into_response()),
@@ -194,23 +187,20 @@ impl SignedIn {
     ///
     /// # Errors
     /// `NotFound` for an account that is not theirs.
-    pub async fn frame(&self, title: &str, account: CustomerId, area: &'static str) -> Result<Frame, Problem> {
+    pub async fn frame(
+        &self,
+        title: &str,
+        account: CustomerId,
+        area: &'static str,
+    ) -> Result<Frame, Problem> {
         let mut frame = self.visitor.frame(title).await?;
-        let user = self.user.id;
-        let person = self.person();
-        let (own, access) = self
-            .app()
-            .admin()
-            .run(move |admin| {
-                let own = admin.accounts(&person)?.into_iter().find(|own| own.account.id == account);
-                Ok::<_, meshcustomers_core::Error>((own, admin.access(user, account)?))
-            })
-            .await?;
+        let own = frame.accounts.iter_mut().find(|choice| choice.account.id == account);
         let Some(own) = own else { return Err(Problem::not_found()) };
-        for choice in &mut frame.accounts {
-            choice.selected = choice.id == account;
-        }
-        frame.current = Some(Current { account: own.account, access });
+        own.selected = true;
+        let (user, account) = (self.user.id, own.account.clone());
+        let id = account.id;
+        let access = self.app().admin().run(move |admin| admin.access(user, id)).await?;
+        frame.current = Some(Current { account, access });
         frame.area = area;
         Ok(frame)
     }

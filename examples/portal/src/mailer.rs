@@ -101,7 +101,9 @@ pub enum SmtpError {
     #[error("SMTP_URL is no address of a mail server; write it like smtps://user:password@mail.example")]
     Url,
     /// Mails, and the password, would be readable on the way.
-    #[error("smtp:// sends in clear text, which is for mail servers on this machine only; use smtps://, or add ?tls=required")]
+    #[error(
+        "smtp:// sends in clear text, which is for mail servers on this machine only; use smtps://, or add ?tls=required"
+    )]
     ClearText,
     /// The sender is none.
     #[error("MAIL_FROM is no e-mail address")]
@@ -123,7 +125,8 @@ impl SmtpMailer {
         {
             return Err(SmtpError::ClearText);
         }
-        let transport = SmtpTransport::from_url(url).map_err(|_| SmtpError::Url)?.timeout(Some(timeout)).build();
+        let transport =
+            SmtpTransport::from_url(url).map_err(|_| SmtpError::Url)?.timeout(Some(timeout)).build();
         let from = from.parse().map_err(|_| SmtpError::From)?;
         Ok(Self { transport, from, runtime: tokio::runtime::Handle::current() })
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use meshcustomers_core::{Administration, HostKey, Postman, Settings, SystemEntropy};
+use meshcustomers_core::{Actor, Administration, HostKey, Postman, Settings, SystemEntropy};
 use meshcustomers_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -36,6 +36,7 @@ mod db;
 mod demo;
 mod error;
 mod frame;
+mod limits;
 mod mailer;
 mod pages;
 mod random;
@@ -46,6 +47,10 @@ mod sign_in;
 const SLOTS: usize = 8;
 /// How many mails one round delivers.
 const MAILS: u32 = 50;
+/// How often what has expired is taken out.
+const SWEEP: Duration = Duration::from_mins(10);
+/// How many rows of the library's housekeeping go at once.
+const HOUSEKEEPING: u32 = 1_000;
 /// How long open requests may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(10);
 
@@ -58,7 +63,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         }
         return Ok(());
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn".into());
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| "warn,tower_sessions_core=error".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
     let listener = listen(config.port).await?;
@@ -73,7 +79,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let db = Db::open(&config.data.join("sign-ins.db"))?;
     let sign_ins = SignIns::new(db.clone());
     let demo = demo_once(&config.data, &db, &key, &settings, &sign_ins)?;
-    let admin = Administration::builder(SqliteStore::open(config.data.join("portal.db"))?, key, settings).build()?;
+    let store = SqliteStore::open(config.data.join("portal.db"))?;
+    let (admin, operator) = Administration::builder(store, key, settings).build_with_operator()?;
+    let housekeeper = operator.act("portal", "housekeeping", "")?;
 
     let app = App::from(Parts {
         admin: Blocking::new(admin, SLOTS),
@@ -85,7 +93,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         wake: Notify::new(),
     });
     tokio::spawn(deliver_mails(app.clone()));
-    tokio::spawn(sweep(app.clone()));
+    tokio::spawn(sweep(app.clone(), housekeeper));
     greet(&app, &local, &config.data, &demo)?;
 
     let stop = Arc::new(Notify::new());
@@ -124,9 +132,11 @@ fn post(config: &Config, settings: &Settings, on_loopback: bool) -> Result<Post,
             Ok(Post::Smtp(Arc::new(SmtpMailer::new(url, &config.mail_from, timeout)?)))
         }
         None if on_loopback => Ok(Post::Mailbox(Arc::new(Mailbox::default()))),
-        None => Err("with --base-url, others reach the portal: set SMTP_URL, since its mailbox page would show them \
+        None => Err(
+            "with --base-url, others reach the portal: set SMTP_URL, since its mailbox page would show them \
                      everybody's mails"
-            .into()),
+                .into(),
+        ),
     }
 }
 
@@ -160,20 +170,27 @@ fn demo_once(
     let path = data.join("demo.txt");
     let mark = |name: &str| db.with(|db| db.execute("INSERT OR IGNORE INTO mark VALUES (?1)", [name]));
     let has = |name: &str| {
-        db.with(|db| db.query_row("SELECT EXISTS (SELECT 1 FROM mark WHERE name = ?1)", [name], |row| row.get::<_, bool>(0)))
+        db.with(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM mark WHERE name = ?1)", [name], |row| {
+                row.get::<_, bool>(0)
+            })
+        })
     };
     if has("demo done")? {
         return Ok(std::fs::read_to_string(path).unwrap_or_default());
     }
     if mark("demo begun")? == 0 {
-        return Err(format!("the demo data was not finished; remove {} and start again", data.display()).into());
+        return Err(
+            format!("the demo data was not finished; remove {} and start again", data.display()).into()
+        );
     }
     let store = SqliteStore::open(data.join("portal.db"))?;
     let password = demo::create(store, key.clone(), settings.clone(), sign_ins)?;
+    use std::fmt::Write as _;
     let mut text = format!("Password of all demo people: {password}\n\n");
     for (name, address, what) in demo::PEOPLE {
         if !what.is_empty() {
-            text.push_str(&format!("  {address:<30} {name}: {what}\n"));
+            let _ = writeln!(text, "  {address:<30} {name}: {what}");
         }
     }
     write_private(&path, &text)?;
@@ -209,16 +226,20 @@ async fn deliver_mails(app: App) {
     }
 }
 
-/// Takes out what has expired: sessions, proofs, unproven sign-ins.
-async fn sweep(app: App) {
+/// Takes out what has expired: sessions, proofs, unproven sign-ins, and what the library keeps for a time only.
+async fn sweep(app: App, housekeeper: Actor) {
     loop {
-        tokio::time::sleep(Duration::from_secs(600)).await;
+        tokio::time::sleep(SWEEP).await;
         let swept = async {
             app.sessions().sweep().await?;
             app.sign_ins().sweep().await
         };
         if let Err(error) = swept.await {
             tracing::warn!(%error, "expired rows stay for now");
+        }
+        let actor = housekeeper.clone();
+        if let Err(error) = app.admin().run(move |admin| admin.housekeep(&actor, HOUSEKEEPING)).await {
+            tracing::warn!(%error, "the library's expired rows stay for now");
         }
     }
 }

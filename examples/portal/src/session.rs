@@ -45,7 +45,9 @@ impl SessionStore for SqliteSessions {
         // 128 random bits do not collide; if they ever do, the insert fails and nobody gets somebody else's session.
         let (id, expires, data) = (hash(&record.id), millis(record), encode(record)?);
         self.0
-            .run(move |db| db.execute("INSERT INTO session VALUES (?1, ?2, ?3)", (id, expires, data)).map(drop))
+            .run(move |db| {
+                db.execute("INSERT INTO session VALUES (?1, ?2, ?3)", (id, expires, data)).map(drop)
+            })
             .await
             .map_err(backend)
     }
@@ -55,8 +57,11 @@ impl SessionStore for SqliteSessions {
         // Not an upsert: a session that was ended meanwhile stays ended.
         self.0
             .run(move |db| {
-                db.execute("UPDATE session SET expires_at = ?2, data = ?3 WHERE id_hash = ?1", (id, expires, data))
-                    .map(drop)
+                db.execute(
+                    "UPDATE session SET expires_at = ?2, data = ?3 WHERE id_hash = ?1",
+                    (id, expires, data),
+                )
+                .map(drop)
             })
             .await
             .map_err(backend)
@@ -79,8 +84,8 @@ impl SessionStore for SqliteSessions {
             .map_err(backend)?;
         let Some((expires, data)) = row else { return Ok(None) };
         let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
-        let expiry_date =
-            time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires) * 1_000_000).map_err(backend)?;
+        let expiry_date = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(expires) * 1_000_000)
+            .map_err(backend)?;
         Ok(Some(Record { id: *id, data, expiry_date }))
     }
 

@@ -4,24 +4,23 @@
 //! mail, or by the genuine invitation link that it is made with. Only one verified sign-in has an address; unverified
 //! ones reserve nothing.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use meshcustomers_core::{Clock as _, EmailAddress, KnownUser, SystemClock};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use crate::db::Db;
+use crate::limits::Limits;
 use crate::random;
 
 /// How long a confirmation link works.
-const PROOF_LIFE: Duration = Duration::from_secs(24 * 3600);
+const PROOF_LIFE: Duration = Duration::from_hours(24);
 /// The shortest password.
 pub const PASSWORD_MIN: usize = 10;
 /// The longest; more would only be work for the hash.
@@ -74,20 +73,6 @@ pub struct SignIns {
     limits: Arc<Limits>,
 }
 
-/// Tries count whether or not they are right, so a limit tells nothing either.
-#[derive(Debug)]
-struct Limits {
-    pair: DefaultKeyedRateLimiter<String>,
-    address: DefaultKeyedRateLimiter<String>,
-    peer: DefaultKeyedRateLimiter<String>,
-    mails: DefaultKeyedRateLimiter<String>,
-}
-
-fn per(period: Duration, burst: u32) -> DefaultKeyedRateLimiter<String> {
-    let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-    RateLimiter::keyed(Quota::with_period(period).unwrap_or(Quota::per_hour(burst)).allow_burst(burst))
-}
-
 impl SignIns {
     /// The sign-ins of this file.
     pub fn new(db: Db) -> Self {
@@ -96,12 +81,7 @@ impl SignIns {
             db,
             hashing: Arc::new(Semaphore::new(2)),
             dummy: dummy.into(),
-            limits: Arc::new(Limits {
-                pair: per(Duration::from_secs(30), 10),
-                address: per(Duration::from_secs(10), 50),
-                peer: per(Duration::from_secs(1), 60),
-                mails: per(Duration::from_secs(1200), 3),
-            }),
+            limits: Arc::new(Limits::new()),
         }
     }
 
@@ -110,8 +90,9 @@ impl SignIns {
     /// # Errors
     /// What SQLite says.
     pub async fn check(&self, address: &str, password: String, peer: &str) -> rusqlite::Result<Tried> {
-        let key = EmailAddress::parse(address).map(|address| address.key().as_str().to_owned()).unwrap_or_default();
-        if !self.may_try(&key, peer) {
+        let key =
+            EmailAddress::parse(address).map(|address| address.key().as_str().to_owned()).unwrap_or_default();
+        if !self.limits.may_try(&key, peer) {
             return Ok(Tried::TooMany);
         }
         let found = self
@@ -133,21 +114,9 @@ impl SignIns {
         })
     }
 
-    fn may_try(&self, key: &str, peer: &str) -> bool {
-        let limits = &self.limits;
-        limits.peer.check_key(&peer.to_owned()).is_ok()
-            && limits.pair.check_key(&format!("{key} {peer}")).is_ok()
-            && limits.address.check_key(&key.to_owned()).is_ok()
-    }
-
-    /// Whether another mail of the portal's own may go to this address: three at once, then one in twenty minutes.
-    pub fn may_mail(&self, address: &EmailAddress) -> bool {
-        self.limits.mails.check_key(&address.without_tag_key().as_str().to_owned()).is_ok()
-    }
-
-    /// Whether somebody from there may ask for a password to be hashed.
-    pub fn may_register(&self, peer: &str) -> bool {
-        self.limits.peer.check_key(&peer.to_owned()).is_ok()
+    /// The limits on guessing, and on what else costs the portal something.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// Whether the address has a verified sign-in.
@@ -171,7 +140,12 @@ impl SignIns {
     ///
     /// # Errors
     /// What SQLite says.
-    pub async fn register(&self, name: &str, address: &EmailAddress, password: String) -> rusqlite::Result<SignIn> {
+    pub async fn register(
+        &self,
+        name: &str,
+        address: &EmailAddress,
+        password: String,
+    ) -> rusqlite::Result<SignIn> {
         let hash = self.hashing(move || hash(&password)).await;
         let sign_in = SignIn {
             id: random::uuid().hyphenated().to_string(),
@@ -188,7 +162,12 @@ impl SignIns {
     ///
     /// # Errors
     /// What SQLite says.
-    pub fn register_verified_now(&self, name: &str, address: &EmailAddress, password: &str) -> rusqlite::Result<SignIn> {
+    pub fn register_verified_now(
+        &self,
+        name: &str,
+        address: &EmailAddress,
+        password: &str,
+    ) -> rusqlite::Result<SignIn> {
         let sign_in = SignIn {
             id: random::uuid().hyphenated().to_string(),
             address: address.to_string(),
@@ -230,7 +209,7 @@ impl SignIns {
     /// # Errors
     /// What SQLite says.
     pub async fn proven(&self, token: &str, password: String, peer: &str) -> rusqlite::Result<Tried> {
-        if !self.may_try(&random::hex(&token_hash(token)), peer) {
+        if !self.limits.may_try(&random::hex(&token_hash(token)), peer) {
             return Ok(Tried::TooMany);
         }
         let found = self.by_proof(token).await?;
@@ -266,9 +245,7 @@ impl SignIns {
     /// # Errors
     /// What SQLite says.
     pub async fn sweep(&self) -> rusqlite::Result<()> {
-        for limiter in [&self.limits.pair, &self.limits.address, &self.limits.peer, &self.limits.mails] {
-            limiter.retain_recent();
-        }
+        self.limits.sweep();
         let now = now();
         self.db
             .run(move |db| {
@@ -371,7 +348,8 @@ mod tests {
     #[tokio::test]
     async fn an_unverified_sign_in_is_good_for_nothing_and_reserves_nothing() {
         let all = sign_ins();
-        let theft = all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
+        let theft =
+            all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
         let tried = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
         assert!(matches!(tried, Tried::Wrong));
 
@@ -396,7 +374,8 @@ mod tests {
                 all.register_verified_now("Jane", &address("jane@acme.example"), "long enough 1").unwrap();
             }
             let mut wrong = 0;
-            while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong) {
+            while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong)
+            {
                 wrong += 1;
                 assert!(wrong <= 20);
             }

@@ -1,5 +1,7 @@
 //! The main job in a real browser, with a picture of every page in `target/screenshots`.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::path::{Path, PathBuf};
@@ -7,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::Portal;
-use thirtyfour::extensions::cdp::ChromeDevTools;
+use thirtyfour::cdp::Cdp;
 use thirtyfour::prelude::*;
 
 const CHROMIUM: &str = "/usr/bin/chromium";
@@ -26,7 +28,7 @@ impl Drop for Driver {
 /// A browser with pictures.
 struct Eyes {
     driver: WebDriver,
-    tools: ChromeDevTools,
+    tools: Cdp,
     folder: PathBuf,
     base: String,
 }
@@ -54,7 +56,7 @@ impl Eyes {
         }
         wanted.add_arg(&format!("--user-data-dir={}", profile.display())).unwrap();
         let driver = WebDriver::new(driver_url, wanted).await.unwrap();
-        let tools = ChromeDevTools::new(std::sync::Arc::clone(driver.handle()));
+        let tools = driver.cdp();
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/screenshots");
         std::fs::create_dir_all(&folder).unwrap();
         Self { driver, tools, folder, base: base.to_owned() }
@@ -62,31 +64,37 @@ impl Eyes {
 
     /// Pictures of this page: desktop, phone, and dark.
     async fn look(&self, name: &str) -> Seen {
-        for (device, width, scheme) in [("desktop", 1280, "light"), ("phone", 390, "light"), ("dark", 1280, "dark")] {
-            let features = serde_json::json!([{ "name": "prefers-color-scheme", "value": scheme }]);
+        for (device, width, scheme) in
+            [("desktop", 1280, "light"), ("phone", 390, "light"), ("dark", 1280, "dark")]
+        {
+            let features = serde_json::json!([
+                { "name": "prefers-color-scheme", "value": scheme },
+                { "name": "prefers-reduced-motion", "value": "reduce" },
+            ]);
             self.tools
-                .execute_cdp_with_params("Emulation.setEmulatedMedia", serde_json::json!({ "features": features }))
+                .send_raw("Emulation.setEmulatedMedia", serde_json::json!({ "features": features }))
                 .await?;
             let size = |height: i64| {
                 serde_json::json!({
                     "width": width, "height": height, "deviceScaleFactor": 1, "mobile": device == "phone"
                 })
             };
-            self.tools.execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size(800)).await?;
+            self.tools.send_raw("Emulation.setDeviceMetricsOverride", size(800)).await?;
             let page = self
                 .driver
-                .execute("return [document.documentElement.scrollHeight, document.documentElement.scrollWidth]", vec![])
+                .execute(
+                    "return [document.documentElement.scrollHeight, document.documentElement.scrollWidth]",
+                    vec![],
+                )
                 .await?;
             let page: (i64, i64) = page.convert()?;
             assert!(page.1 <= width, "{name} is wider than a {device}: {page:?}");
             let height = page.0.clamp(800, 2_400);
-            self.tools.execute_cdp_with_params("Emulation.setDeviceMetricsOverride", size(height)).await?;
+            self.tools.send_raw("Emulation.setDeviceMetricsOverride", size(height)).await?;
             self.driver.screenshot(&self.folder.join(format!("{device}-{name}.png"))).await?;
         }
-        self.tools.execute_cdp("Emulation.clearDeviceMetricsOverride").await?;
-        self.tools
-            .execute_cdp_with_params("Emulation.setEmulatedMedia", serde_json::json!({ "features": [] }))
-            .await?;
+        self.tools.send_raw("Emulation.clearDeviceMetricsOverride", serde_json::json!({})).await?;
+        self.tools.send_raw("Emulation.setEmulatedMedia", serde_json::json!({ "features": [] })).await?;
         Ok(())
     }
 
@@ -140,7 +148,9 @@ impl Eyes {
 fn driver() -> Result<(Driver, String), String> {
     for program in [CHROMIUM, CHROMEDRIVER] {
         if !Path::new(program).exists() {
-            return Err(format!("{program} is missing; get it with: apt-get install chromium chromium-driver fonts-dejavu-core"));
+            return Err(format!(
+                "{program} is missing; get it with: apt-get install chromium chromium-driver fonts-dejavu-core"
+            ));
         }
     }
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

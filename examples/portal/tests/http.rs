@@ -1,5 +1,7 @@
 //! The portal over HTTP: the main job, and what it must survive (attacks A7).
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::collections::BTreeSet;
@@ -21,8 +23,11 @@ fn paul(portal: &Portal) -> (Browser, String, String) {
 fn routes(method: &str) -> Vec<String> {
     let out = portal().arg("--print-routes").output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap();
-    let routes: Vec<String> =
-        text.lines().filter_map(|line| line.strip_prefix(method)).map(|path| path.trim().to_owned()).collect();
+    let routes: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(method))
+        .map(|path| path.trim().to_owned())
+        .collect();
     assert!(routes.len() > 10, "{text}");
     routes
 }
@@ -68,11 +73,15 @@ fn the_main_job() {
     let chosen = paul.open(&format!("/go?account={acme}"));
     assert!(chosen.status == 200 && chosen.body.contains("ACME &#38; Co"), "{}", chosen.body);
 
-    let invited =
-        paul.post(&format!("/a/{acme}/users/invite"), &[("address", "jane@acme.example"), ("role", "Admin"), ("language", "de")]);
+    let invited = paul.post(
+        &format!("/a/{acme}/users/invite"),
+        &[("address", "jane@acme.example"), ("role", "Admin"), ("language", "de")],
+    );
     assert_eq!(invited.status, 303, "{}", invited.body);
-    let again =
-        paul.post(&format!("/a/{acme}/users/invite"), &[("address", "jane@acme.example"), ("role", "Admin"), ("language", "en")]);
+    let again = paul.post(
+        &format!("/a/{acme}/users/invite"),
+        &[("address", "jane@acme.example"), ("role", "Admin"), ("language", "en")],
+    );
     assert_eq!(again.status, 409);
     assert!(again.body.contains("id=\"address-problem\""), "{}", again.body);
 
@@ -86,7 +95,8 @@ fn the_main_job() {
     assert_eq!((arrived.status, arrived.header("location")), (303, "/link"));
     let offer = jane.get("/link");
     assert!(offer.body.contains("jane@acme.example") && offer.body.contains("Paul Weber"), "{}", offer.body);
-    let short = jane.post("/link/register", &[("name", "Jane Doe"), ("password", "short"), ("again", "short")]);
+    let short =
+        jane.post("/link/register", &[("name", "Jane Doe"), ("password", "short"), ("again", "short")]);
     assert_eq!(short.status, 422);
     let password = "correct horse battery";
     let registered =
@@ -94,7 +104,12 @@ fn the_main_job() {
     assert_eq!((registered.status, registered.header("location")), (303, "/link"), "{}", registered.body);
     assert!(jane.get("/link").body.contains("Signed in as Jane Doe"));
     let accepted = jane.post("/link/accept", &[]);
-    assert_eq!((accepted.status, accepted.header("location")), (303, format!("/a/{acme}").as_str()), "{}", accepted.body);
+    assert_eq!(
+        (accepted.status, accepted.header("location")),
+        (303, format!("/a/{acme}").as_str()),
+        "{}",
+        accepted.body
+    );
     let users = jane.get(&format!("/a/{acme}/users")).body;
     assert!(users.contains("Jane Doe") && users.contains("Paul Weber"), "{users}");
 
@@ -127,7 +142,11 @@ fn fields_are_refused_beside_the_field_and_pages_go_on() {
 
     let taken = paul.post(&path, &[("name", "Another"), ("identifier", "north-energy")]);
     assert_eq!(taken.status, 409);
-    assert!(taken.body.contains("id=\"identifier-problem\"") && taken.body.contains("Free is:"), "{}", taken.body);
+    assert!(
+        taken.body.contains("id=\"identifier-problem\"") && taken.body.contains("Free is:"),
+        "{}",
+        taken.body
+    );
     assert!(taken.body.contains("value=\"Another\""), "what was typed stays");
     let bad = paul.post(&path, &[("name", "<script>alert(1)</script>"), ("identifier", "No Good")]);
     assert_eq!(bad.status, 422);
@@ -162,12 +181,15 @@ fn status_and_name_are_changed_with_reason_and_history() {
     let (mut paul, partner, list) = paul(&portal);
     let velo = format!("/a/{partner}/customers/{}", customer(&list, "velo"));
     assert!(paul.get(&format!("{velo}/status")).body.contains("Disable customer"));
-    let done = paul.post(&format!("{velo}/status"), &[("to", "disabled"), ("reason", "Not paid\r\nfor months")]);
+    let done =
+        paul.post(&format!("{velo}/status"), &[("to", "disabled"), ("reason", "Not paid\r\nfor months")]);
     assert_eq!(done.status, 303, "{}", done.body);
     assert_eq!(paul.post(&format!("{velo}/rename"), &[("name", "Velo GmbH")]).status, 303);
     let history = paul.get(&format!("{velo}/history")).body;
     assert!(history.contains("<del>active</del> → <ins>disabled</ins>"), "{history}");
-    assert!(history.contains("<del>Velo Courier</del> → <ins>Velo GmbH</ins>") && history.contains("Not paid"));
+    assert!(
+        history.contains("<del>Velo Courier</del> → <ins>Velo GmbH</ins>") && history.contains("Not paid")
+    );
 }
 
 #[test]
@@ -186,7 +208,9 @@ fn a93_every_post_is_refused_without_token_or_from_elsewhere() {
             .replace("{token}", "00")
     };
     let state = |paul: &mut Browser| {
-        let strip = |answer: Answer| answer.body.split("name=\"csrf\"").map(|part| &part[70.min(part.len())..]).collect::<String>();
+        let strip = |answer: Answer| {
+            answer.body.split("name=\"csrf\"").map(|part| &part[70.min(part.len())..]).collect::<String>()
+        };
         (
             strip(paul.get(&format!("/a/{partner}/customers"))),
             strip(paul.get(&format!("/a/{harbour}/users"))),
@@ -205,8 +229,18 @@ fn a93_every_post_is_refused_without_token_or_from_elsewhere() {
         let tries: [(&str, &[(&str, &str)], &[(&str, &str)], u16); 8] = [
             ("no token", fields(&route), &[("origin", &origin), ("sec-fetch-site", "same-origin")], 403),
             ("wrong token", &with_wrong, &[("origin", &origin), ("sec-fetch-site", "same-origin")], 403),
-            ("another origin", &with_token, &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")], 403),
-            ("another port", &with_token, &[("origin", "http://127.0.0.1:1"), ("sec-fetch-site", "same-site")], 403),
+            (
+                "another origin",
+                &with_token,
+                &[("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")],
+                403,
+            ),
+            (
+                "another port",
+                &with_token,
+                &[("origin", "http://127.0.0.1:1"), ("sec-fetch-site", "same-site")],
+                403,
+            ),
             ("cross-site", &with_token, &[("sec-fetch-site", "cross-site")], 403),
             ("null origin", &with_token, &[("origin", "null")], 403),
             ("neither header", &with_token, &[], 403),
@@ -231,8 +265,10 @@ fn a23_opening_a_link_changes_nothing() {
     let (mut paul, partner, list) = paul(&portal);
     let velo = customer(&list, "harbour-labs");
     paul.get(&format!("/a/{partner}/customers"));
-    let invited =
-        paul.post(&format!("/a/{velo}/users/invite"), &[("address", "jane@acme.example"), ("role", "Employee"), ("language", "en")]);
+    let invited = paul.post(
+        &format!("/a/{velo}/users/invite"),
+        &[("address", "jane@acme.example"), ("role", "Employee"), ("language", "en")],
+    );
     assert_eq!(invited.status, 303, "{}", invited.body);
     let link = portal.link_in(&portal.mail_with("jane@acme.example"));
     let before = paul.get(&format!("/a/{velo}/history")).body.matches("class=\"event\"").count();
@@ -251,9 +287,17 @@ fn a23_opening_a_link_changes_nothing() {
     let after = paul.get(&format!("/a/{velo}/history")).body;
     assert_eq!(after.matches("class=\"event\"").count(), before);
     assert!(scanner.get("/link").body.contains("jane@acme.example"), "the link still works");
-    assert!(!scanner.get("/link").body.contains(link.trim_start_matches("/link/")), "the token is on no page");
+    assert!(
+        !scanner.get("/link").body.contains(link.trim_start_matches("/link/")),
+        "the token is on no page"
+    );
     let cookie = scanner.get(&link);
-    let cookie = cookie.cookies().into_iter().find(|cookie| cookie.starts_with("portal-invitation=")).unwrap().to_owned();
+    let cookie = cookie
+        .cookies()
+        .into_iter()
+        .find(|cookie| cookie.starts_with("portal-invitation="))
+        .unwrap()
+        .to_owned();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=1800"] {
         assert!(cookie.contains(attribute), "{attribute} in {cookie}");
     }
@@ -293,7 +337,11 @@ fn a45_foreign_and_unknown_ids_get_the_same_404() {
             ("not-an-id", "not-an-id"),
         ];
         for (account, customer) in cases {
-            if account == own && !route.contains("{customer}") && !route.contains("{user}") && !route.contains("{invitation}") {
+            if account == own
+                && !route.contains("{customer}")
+                && !route.contains("{user}")
+                && !route.contains("{invitation}")
+            {
                 continue;
             }
             let path = route
@@ -302,8 +350,7 @@ fn a45_foreign_and_unknown_ids_get_the_same_404() {
                 .replace("{user}", &member)
                 .replace("{invitation}", unknown);
             let path = if route.contains("export") { format!("{path}?format=csv") } else { path };
-            let answer =
-                if method == "GET" { emma.get(&path) } else { emma.post(&path, fields(&route)) };
+            let answer = if method == "GET" { emma.get(&path) } else { emma.post(&path, fields(&route)) };
             assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
             assert!(answer.body.contains("There is nothing here, or it is not shown to you."), "{path}");
             emma.get("/");
@@ -356,11 +403,15 @@ fn a96_headers_of_every_answer() {
     let portal = Portal::start();
     let (mut paul, partner, _) = paul(&portal);
     for route in routes("get") {
-        let path = route.replace("{account}", &partner).replace("{customer}", &partner).replace("{token}", "00");
+        let path =
+            route.replace("{account}", &partner).replace("{customer}", &partner).replace("{token}", "00");
         for browser in [&mut paul, &mut portal.browser()] {
             let answer = browser.get(&path);
             let policy = answer.header("content-security-policy");
-            assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{path}");
+            assert!(
+                policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+                "{path}"
+            );
             assert!(!policy.contains("unsafe") && policy.contains("form-action 'self'"), "{path}: {policy}");
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
             assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
@@ -414,7 +465,8 @@ fn a102_no_default_password_and_no_telling() {
         body.split("name=\"csrf\"").map(|part| &part[75.min(part.len())..]).collect::<String>()
     };
     let known = browser.post("/sign-in", &[("address", PAUL), ("password", "wrong")]);
-    let unknown = browser.post("/sign-in", &[("address", "nobody@cloud-partner.example"), ("password", "wrong")]);
+    let unknown =
+        browser.post("/sign-in", &[("address", "nobody@cloud-partner.example"), ("password", "wrong")]);
     assert_eq!((known.status, unknown.status), (401, 401));
     assert_eq!(strip(&known, PAUL), strip(&unknown, "nobody@cloud-partner.example"));
     let mut limited = false;
@@ -441,13 +493,20 @@ fn registering_without_an_invitation_proves_the_address_first() {
     let fresh = register("rosa@klein.example");
     let taken = register(PAUL);
     assert_eq!((fresh.status, taken.status), (200, 200), "{}", fresh.body);
-    assert_eq!(fresh.body.replace("rosa@klein.example", ""), taken.body.replace(PAUL, ""), "one answer for both");
+    assert_eq!(
+        fresh.body.replace("rosa@klein.example", ""),
+        taken.body.replace(PAUL, ""),
+        "one answer for both"
+    );
     assert!(portal.mail_with(PAUL).contains("You have a sign-in already"));
 
     let link = portal.link_in(&portal.mail_with("rosa@klein.example"));
     let mut rosa = portal.browser();
     rosa.get("/sign-in");
-    assert_eq!(rosa.post("/sign-in", &[("address", "rosa@klein.example"), ("password", password)]).status, 401);
+    assert_eq!(
+        rosa.post("/sign-in", &[("address", "rosa@klein.example"), ("password", password)]).status,
+        401
+    );
     assert!(rosa.get(&link).body.contains("rosa@klein.example"));
     assert_eq!(rosa.post(&link, &[("password", "not the one")]).status, 401);
     assert_eq!(rosa.post(&link, &[("password", password)]).status, 303);
@@ -464,7 +523,11 @@ fn sessions_and_data_outlive_a_restart() {
     assert_eq!(code, Some(0), "SIGTERM ends it cleanly");
     let again = Portal::start_with(folder, &["--port", &port]);
     assert_eq!(again.password, password, "{}", again.greeting);
-    let mut paul = Browser { peer: again.local.trim_start_matches("http://").to_owned(), origin: again.base.clone(), ..paul };
+    let mut paul = Browser {
+        peer: again.local.trim_start_matches("http://").to_owned(),
+        origin: again.base.clone(),
+        ..paul
+    };
     assert!(paul.get("/").body.contains("Paul Weber"), "still signed in");
 }
 

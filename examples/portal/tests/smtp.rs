@@ -1,5 +1,7 @@
 //! Mails over real SMTP, into a sink that speaks just enough of it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
+
 mod common;
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -60,7 +62,9 @@ fn serve(stream: std::net::TcpStream, mails: &Sender<Got>) {
                     data.push_str(line.strip_prefix('.').unwrap_or(&line));
                     data.push_str("\r\n");
                 }
-                mails.send(Got { from: std::mem::take(&mut from), to: std::mem::take(&mut to), data }).unwrap();
+                mails
+                    .send(Got { from: std::mem::take(&mut from), to: std::mem::take(&mut to), data })
+                    .unwrap();
                 say("250 taken")
             }
             "QUIT" => {
@@ -85,7 +89,10 @@ fn text<'a>(message: &'a mail_parser::Message<'_>, name: &'a str) -> &'a str {
 #[test]
 fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     let (url, got) = sink();
-    let portal = Portal::start_with(tempfile::tempdir().unwrap(), &["--smtp-url", &url, "--mail-from", "Portal <portal@cloud.example>"]);
+    let portal = Portal::start_with(
+        tempfile::tempdir().unwrap(),
+        &["--smtp-url", &url, "--mail-from", "Portal <portal@cloud.example>"],
+    );
     assert!(!portal.greeting.contains("/mailbox"), "{}", portal.greeting);
     let mut paul = portal.signed_in("paul@cloud-partner.example");
     assert_eq!(paul.get("/mailbox").status, 404, "no mailbox beside a mail server");
@@ -101,8 +108,10 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
         &[("address", "a@b.example>\r\nRCPT TO:<c@d.example"), ("role", "Employee"), ("language", "en")],
     );
     assert_eq!(evil.status, 422);
-    let invited =
-        paul.post(&format!("/a/{id}/users/invite"), &[("address", "o'neil+x@acme.example"), ("role", "Employee"), ("language", "en")]);
+    let invited = paul.post(
+        &format!("/a/{id}/users/invite"),
+        &[("address", "o'neil+x@acme.example"), ("role", "Employee"), ("language", "en")],
+    );
     assert_eq!(invited.status, 303, "{}", invited.body);
 
     let mail = got.recv_timeout(Duration::from_secs(15)).expect("a mail");
@@ -118,7 +127,10 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     let head = mail.data.split_once("\r\n\r\n").unwrap().0;
     assert!(head.is_ascii(), "headers are encoded: {head}");
     for once in ["To: ", "From: ", "Subject: ", "Message-ID: ", "Date: ", "MIME-Version: "] {
-        let times = head.lines().filter(|line| line.to_ascii_lowercase().starts_with(&once.to_ascii_lowercase())).count();
+        let times = head
+            .lines()
+            .filter(|line| line.to_ascii_lowercase().starts_with(&once.to_ascii_lowercase()))
+            .count();
         assert_eq!(times, 1, "{once} in {head}");
     }
     assert!(mail.data.lines().all(|line| line.len() <= 998), "RFC 5322, 2.1.1");
@@ -126,7 +138,10 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     let html = message.body_html(0).unwrap();
     let link = format!("{}/link/", portal.base);
     assert!(plain.contains(&link) && html.contains(&link), "{plain}");
-    assert!(html.contains("Müller &amp; Söhne") || html.contains("Müller &#38; Söhne") || html.contains("M&"), "{html}");
+    assert!(
+        html.contains("Müller &amp; Söhne") || html.contains("Müller &#38; Söhne") || html.contains("M&"),
+        "{html}"
+    );
     assert!(got.recv_timeout(Duration::from_secs(2)).is_err(), "one mail, once; the demo's mails go nowhere");
 
     // The link in the mail works.
@@ -139,7 +154,12 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     let password = "correct horse battery";
     rosa.post(
         "/register",
-        &[("name", "Rosa Klein"), ("address", "rosa@klein.example"), ("password", password), ("again", password)],
+        &[
+            ("name", "Rosa Klein"),
+            ("address", "rosa@klein.example"),
+            ("password", password),
+            ("again", password),
+        ],
     );
     let mail = got.recv_timeout(Duration::from_secs(15)).expect("a mail");
     assert_eq!(mail.to, ["RCPT TO:<rosa@klein.example>"]);
@@ -154,11 +174,16 @@ fn mails_wait_while_the_server_is_away() {
         let probe = TcpListener::bind("127.0.0.1:0").unwrap();
         probe.local_addr().unwrap().port()
     };
-    let portal = Portal::start_with(tempfile::tempdir().unwrap(), &["--smtp-url", &format!("smtp://127.0.0.1:{port}")]);
+    let portal = Portal::start_with(
+        tempfile::tempdir().unwrap(),
+        &["--smtp-url", &format!("smtp://127.0.0.1:{port}")],
+    );
     let mut emma = portal.signed_in("emma@north-energy.example");
     let north = account(&emma.get("/").body, "north-energy");
-    let invited =
-        emma.post(&format!("/a/{north}/users/invite"), &[("address", "jane@acme.example"), ("role", "Employee"), ("language", "en")]);
+    let invited = emma.post(
+        &format!("/a/{north}/users/invite"),
+        &[("address", "jane@acme.example"), ("role", "Employee"), ("language", "en")],
+    );
     assert_eq!(invited.status, 303, "a command never fails for a mail server: {}", invited.body);
     assert!(emma.get(&format!("/a/{north}/users")).body.contains("jane@acme.example"));
     assert_eq!(emma.get("/healthz").status, 200);

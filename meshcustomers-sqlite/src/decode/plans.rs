@@ -126,10 +126,10 @@ fn no_statement_scans_a_table() {
         tx.invitations(last.id, &list(after.clone())).unwrap();
         tx.invitations_to(invitation.address.key(), &list(after.clone())).unwrap();
         tx.mails(MailStateKind::Waiting, &list(after.clone())).unwrap();
-        customers(&mut *tx, CustomerOrder::Newest, partner.id, after);
+        customers(&mut *tx, CustomerOrder::Newest, partner.id, after.as_ref());
     }
     for after in [None, Some(text)] {
-        customers(&mut *tx, CustomerOrder::Name, partner.id, after);
+        customers(&mut *tx, CustomerOrder::Name, partner.id, after.as_ref());
     }
     tx.events(&event_query(last.id, EventOrder::Newest)).unwrap();
     tx.events(&event_query(last.id, EventOrder::Oldest)).unwrap();
@@ -160,7 +160,7 @@ fn customers(
     tx: &mut dyn ReadTx,
     order: CustomerOrder,
     partner: meshcustomers_core::CustomerId,
-    after: Option<Position>,
+    after: Option<&Position>,
 ) {
     let scopes = [
         CustomerScope::Partner(partner),
@@ -171,7 +171,7 @@ fn customers(
     for scope in scopes {
         for search in [None, Some("acme"), Some("c-1"), Some("e"), Some("zz")] {
             let search = search.map(|term| SearchTerm::parse(term).unwrap());
-            let list = list(after.clone());
+            let list = list(after.cloned());
             tx.customers(&CustomerQuery { scope, phase: None, search, without_admin: false, order, list })
                 .unwrap();
         }

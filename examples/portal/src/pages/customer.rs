@@ -5,7 +5,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Customer, CustomerId, CustomerStatus, Disable, Enable, Name, PageRequest, PageSize, Permission, Reason, Rename,
+    Customer, CustomerId, CustomerStatus, Disable, Enable, Name, PageRequest, PageSize, Permission, Reason,
+    Rename,
 };
 use serde::Deserialize;
 
@@ -117,7 +118,9 @@ pub async fn rename(
         .run(move |admin| admin.rename(&actor, Rename { customer: id, name: Name::parse(&name)? }))
         .await;
     match result {
-        Ok(customer) => done(&signed, account, &format!("The customer is called {} now.", customer.name)).await,
+        Ok(customer) => {
+            done(&signed, account, &format!("The customer is called {} now.", customer.name)).await
+        }
         Err(error) => {
             let text = acceptable(error)?;
             let (frame, customer) = open(&signed, "Rename customer", account, id).await?;
@@ -189,7 +192,8 @@ pub async fn change_status(
             let text = acceptable(error)?;
             let (frame, customer) = open(&signed, "Customer status", account, id).await?;
             let disabled = customer.status == CustomerStatus::Disabled;
-            let shown = StatusPage { frame, account, customer, disabled, reason: typed, problem: Some(text.1) };
+            let shown =
+                StatusPage { frame, account, customer, disabled, reason: typed, problem: Some(text.1) };
             page_with(text.0, &shown)
         }
     }

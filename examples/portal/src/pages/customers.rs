@@ -5,8 +5,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Access, CreateCustomer, Cursor, Customer, CustomerFilter, CustomerId, CustomerOrder, CustomerStatus, PageRequest,
-    PageSize, Permission, Phase, SearchTerm,
+    Access, CreateCustomer, Cursor, Customer, CustomerFilter, CustomerId, CustomerOrder, CustomerStatus,
+    PageRequest, PageSize, Permission, Phase, SearchTerm,
 };
 use serde::Deserialize;
 
@@ -46,7 +46,8 @@ impl Asked {
 
     /// The same list from there on.
     fn address(&self, account: CustomerId, after: &Cursor) -> String {
-        let pairs = [("q", &self.q), ("status", &self.status), ("sort", &self.sort), ("after", &after.to_string())];
+        let pairs =
+            [("q", &self.q), ("status", &self.status), ("sort", &self.sort), ("after", &after.to_string())];
         let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
         format!("/a/{account}/customers?{query}")
     }
@@ -165,7 +166,8 @@ pub async fn show(
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let list = list(&signed, account, asked).await?;
-    let status = if list.search_problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status =
+        if list.search_problem.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page_with(status, &list)
 }
 
@@ -191,7 +193,8 @@ pub async fn create(
         .await;
     let error = match result {
         Ok(customer) => {
-            let text = format!("{} ({}) is created. It has no users yet.", customer.name, customer.identifier);
+            let text =
+                format!("{} ({}) is created. It has no users yet.", customer.name, customer.identifier);
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             return Ok(Redirect::to(&format!("/a/{account}/customers")).into_response());
         }

@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{Days, NaiveDate};
 use meshcustomers_core::{
-    Actor, Cursor, Customer, CustomerId, Event, EventDetails, EventType, ExportError, ExportFormat, HistoryFilter,
-    HistoryReport, LabelSlot, PageRequest, PageSize,
+    Actor, Cursor, Customer, CustomerId, Event, EventDetails, EventType, ExportError, ExportFormat,
+    HistoryFilter, HistoryReport, LabelSlot, PageRequest, PageSize,
 };
 use serde::Deserialize;
 
@@ -49,7 +49,8 @@ impl Asked {
 
     /// The same filter in another address.
     fn query(&self, more: &[(&str, &str)]) -> String {
-        let own = [("type", &self.kind), ("actor", &self.actor), ("from", &self.from), ("until", &self.until)];
+        let own =
+            [("type", &self.kind), ("actor", &self.actor), ("from", &self.from), ("until", &self.until)];
         let pairs: Vec<(&str, &str)> = own
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -170,7 +171,8 @@ async fn history(
     path: String,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let list = actor.account().filter(|account| *account != id).map(|account| format!("/a/{account}/customers"));
+    let list =
+        actor.account().filter(|account| *account != id).map(|account| format!("/a/{account}/customers"));
     let filter = asked.filter();
     let request = PageRequest { size: PageSize::new(ROWS)?, after: asked.after.clone() };
     let verify = !asked.verify.is_empty();

@@ -5,8 +5,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, InvitationId, Name, Offer, PageRequest, Permission,
-    Rename,
+    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, InvitationId, Name, Offer, PageRequest,
+    Permission, Rename,
 };
 use serde::Deserialize;
 
@@ -55,13 +55,20 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
         .app()
         .admin()
         .run(move |admin| {
-            Ok::<_, meshcustomers_core::Error>((admin.own_invitations(&person, &request)?, admin.accounts(&person)?))
+            Ok::<_, meshcustomers_core::Error>((
+                admin.own_invitations(&person, &request)?,
+                admin.accounts(&person)?,
+            ))
         })
         .await?;
     page(&HomePage {
         frame: signed.visitor.frame("Welcome").await?,
         more: offers.next,
-        offers: offers.items.into_iter().map(|offer| OfferRow { until: moment(offer.expires_at), offer }).collect(),
+        offers: offers
+            .items
+            .into_iter()
+            .map(|offer| OfferRow { until: moment(offer.expires_at), offer })
+            .collect(),
         administration: accounts.iter().any(|own| manages_customers(own.account.kind)),
         accounts: accounts
             .into_iter()
@@ -100,8 +107,11 @@ pub async fn accept(
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
-    let result =
-        signed.app().admin().run(move |admin| admin.accept(&person, Accept::by_id(customer, invitation))).await;
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.accept(&person, Accept::by_id(customer, invitation)))
+        .await;
     let to = if result.is_ok() { format!("/a/{customer}") } else { "/".to_owned() };
     signed.back(&to, "Welcome: you are a member of this account now.", result).await
 }
@@ -113,8 +123,11 @@ pub async fn decline(
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
-    let result =
-        signed.app().admin().run(move |admin| admin.decline(&person, Decline::by_id(customer, invitation))).await;
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.decline(&person, Decline::by_id(customer, invitation)))
+        .await;
     signed.back("/", "The invitation is declined.", result).await
 }
 
@@ -186,7 +199,11 @@ pub async fn rename(
             if said.field.is_none() || said.status == StatusCode::NOT_FOUND {
                 return Err(error.into());
             }
-            let shown = AccountPage { new_name: typed, name_problem: Some(said.text), ..overview(&signed, id).await? };
+            let shown = AccountPage {
+                new_name: typed,
+                name_problem: Some(said.text),
+                ..overview(&signed, id).await?
+            };
             page_with(said.status, &shown)
         }
     }

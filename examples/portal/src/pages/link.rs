@@ -9,7 +9,9 @@ use askama::Template;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
-use meshcustomers_core::{Accept, Decline, InvitationStanding, LinkKind, LinkToken, Name, Offer, Refusal, Verification};
+use meshcustomers_core::{
+    Accept, Decline, InvitationStanding, LinkKind, LinkToken, Name, Offer, Refusal, Verification,
+};
 use serde::Deserialize;
 use tower_sessions::cookie::Cookie;
 
@@ -114,7 +116,10 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem
 
 fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
     held(app, headers).ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "This invitation is not open here any more. Open the link in the mail again.")
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "This invitation is not open here any more. Open the link in the mail again.",
+        )
     })
 }
 
@@ -136,7 +141,8 @@ pub async fn accept(
     match app.admin().run(move |admin| admin.accept(&person, Accept::by_link(used))).await {
         Ok(membership) => {
             app.wake_postman();
-            let notice = Notice { good: true, text: "Welcome: you are a member of this account now.".to_owned() };
+            let notice =
+                Notice { good: true, text: "Welcome: you are a member of this account now.".to_owned() };
             session::tell(&signed.visitor.session, &notice).await?;
             Ok(without_cookie(app, &format!("/a/{}", membership.customer)))
         }
@@ -192,8 +198,11 @@ pub async fn register(
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
     let token = required(app, &headers)?;
-    if !app.sign_ins().may_register(&sign_in::from(peer)) {
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."));
+    if !app.sign_ins().limits().may_register(&sign_in::from(peer)) {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many tries. Wait a minute, then try again.",
+        ));
     }
     let shown = offer(&visitor, &token).await?;
     let address = shown.offer.address.clone();
@@ -225,8 +234,9 @@ pub async fn register(
         "please confirm that this is your address:\n\n{}/confirm/{proof}\n\nThe link works for 24 hours.",
         app.base_url()
     );
-    registering::send(app, address, name.clone(), text);
-    let text = "Confirm your address first: a mail is on its way. Then you can accept the invitation.".to_owned();
+    registering::send(app, address, name.clone(), &text);
+    let text =
+        "Confirm your address first: a mail is on its way. Then you can accept the invitation.".to_owned();
     session::tell(&visitor.session, &Notice { good: true, text }).await?;
     Ok(Redirect::to("/link").into_response())
 }

@@ -5,8 +5,9 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    CancelInvitation, ChangeRole, CustomerId, EmailAddress, Force, InvitationId, InvitationRow, InvitationStanding,
-    Invite, Language, Member, Origin, PageRequest, PageSize, Permission, RemoveMember, Resend, Role, UserId,
+    CancelInvitation, ChangeRole, CustomerId, EmailAddress, Force, InvitationId, InvitationRow,
+    InvitationStanding, Invite, Language, Member, Origin, PageRequest, PageSize, Permission, RemoveMember,
+    Resend, Role, UserId,
 };
 use serde::Deserialize;
 
@@ -65,7 +66,13 @@ pub fn member_lines(members: Vec<Member>, looking: UserId) -> Vec<MemberLine> {
         .into_iter()
         .map(|member| MemberLine {
             user: member.user,
-            initials: member.name.as_str().split(' ').filter_map(|word| word.chars().next()).take(2).collect(),
+            initials: member
+                .name
+                .as_str()
+                .split(' ')
+                .filter_map(|word| word.chars().next())
+                .take(2)
+                .collect(),
             name: member.name.to_string(),
             address: member.address.map(|address| address.to_string()).unwrap_or_default(),
             role: member.role,
@@ -114,21 +121,22 @@ struct UsersPage {
     members: Vec<MemberLine>,
     next: Option<String>,
     invitations: Vec<InvitationLine>,
-    may_invite: bool,
-    may_cancel: bool,
-    may_change_role: bool,
-    may_remove: bool,
     form: InviteForm,
     address_problem: Option<String>,
     problem: Option<String>,
 }
 
+impl UsersPage {
+    /// Buttons ask the one table of permissions (R-ACC-7).
+    fn may(&self, permission: Permission) -> bool {
+        self.frame.current.as_ref().is_some_and(|current| current.may(permission))
+    }
+}
+
 async fn list(signed: &SignedIn, id: CustomerId, query: After) -> Result<UsersPage, Problem> {
     let frame = signed.frame("Users", id, "users").await?;
-    let may = |permission| frame.current.as_ref().is_some_and(|current| current.may(permission));
-    let (may_invite, may_cancel) = (may(Permission::Invite), may(Permission::CancelInvitation));
-    let (may_change_role, may_remove) = (may(Permission::ChangeRole), may(Permission::RemoveMember));
-    let see_invitations = may(Permission::SeeInvitations);
+    let see_invitations =
+        frame.current.as_ref().is_some_and(|current| current.may(Permission::SeeInvitations));
     let actor = signed.acting_for(id);
     let (members, invitations) = signed
         .app()
@@ -150,10 +158,6 @@ async fn list(signed: &SignedIn, id: CustomerId, query: After) -> Result<UsersPa
         next: members.next.map(|next| format!("/a/{id}/users?after={next}")),
         members: member_lines(members.items, signed.user.id),
         invitations: invitation_lines(invitations),
-        may_invite,
-        may_cancel,
-        may_change_role,
-        may_remove,
         form: InviteForm { role: "Employee".to_owned(), ..InviteForm::default() },
         address_problem: None,
         problem: None,
@@ -243,7 +247,9 @@ pub async fn change_role(
     let result = signed
         .app()
         .admin()
-        .run(move |admin| admin.change_role(&actor, ChangeRole { customer: account, user, role: role(&form.role)? }))
+        .run(move |admin| {
+            admin.change_role(&actor, ChangeRole { customer: account, user, role: role(&form.role)? })
+        })
         .await;
     signed.back(&format!("/a/{account}/users"), "The role is changed.", result).await
 }
@@ -281,7 +287,13 @@ pub async fn resend(
     let actor = signed.acting_for(account);
     let command = Resend { customer: account, invitation };
     let result = signed.app().admin().run(move |admin| admin.resend(&actor, command)).await;
-    signed.back(&format!("/a/{account}/users"), "The invitation is sent again; the earlier link is dead.", result).await
+    signed
+        .back(
+            &format!("/a/{account}/users"),
+            "The invitation is sent again; the earlier link is dead.",
+            result,
+        )
+        .await
 }
 
 /// Cancels an invitation.

@@ -26,7 +26,10 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Ids<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        Path::from_request_parts(parts, app).await.map(|Path(ids)| Self(ids)).map_err(|_| Problem::not_found())
+        Path::from_request_parts(parts, app)
+            .await
+            .map(|Path(ids)| Self(ids))
+            .map_err(|_| Problem::not_found())
     }
 }
 

@@ -70,8 +70,11 @@ pub async fn register(
     Form(form): Form<Registration>,
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
-    if !app.sign_ins().may_register(&sign_in::from(peer)) {
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."));
+    if !app.sign_ins().limits().may_register(&sign_in::from(peer)) {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many tries. Wait a minute, then try again.",
+        ));
     }
     let (name, address) = (Name::parse(&form.name), EmailAddress::parse(&form.address));
     let password = password_problem(&form.password, &form.again);
@@ -89,7 +92,7 @@ pub async fn register(
     };
     let exists = app.sign_ins().exists(address).await?;
     let made = app.sign_ins().register(name.as_str(), address, form.password).await?;
-    if app.sign_ins().may_mail(address) {
+    if app.sign_ins().limits().may_mail(address) {
         let text = if exists {
             "somebody, probably you, wanted to register with this address.\nYou have a sign-in already: use it with \
              your password. If it was not you, there is nothing to do."
@@ -102,13 +105,13 @@ pub async fn register(
                 app.base_url()
             )
         };
-        send(app, address.clone(), name.clone(), text);
+        send(app, address.clone(), name.clone(), &text);
     }
     page(&CheckMailPage { frame: visitor.frame("Check your mail").await?, address: address.to_string() })
 }
 
 /// Sends a confirmation without anybody waiting for it, so that the answer's time tells nothing.
-pub fn send(app: &App, to: EmailAddress, name: Name, text: String) {
+pub fn send(app: &App, to: EmailAddress, name: Name, text: &str) {
     let letter = Letter {
         to,
         text: format!("Hello {name},\n\n{text}\n"),
@@ -125,7 +128,9 @@ pub fn send(app: &App, to: EmailAddress, name: Name, text: String) {
 
 /// The page behind the link: shows only.
 pub async fn show_confirmation(visitor: Visitor, Ids(token): Ids<String>) -> Result<Response, Problem> {
-    let Some(sign_in) = visitor.app.sign_ins().by_proof(&token).await? else { return Err(Problem::not_found()) };
+    let Some(sign_in) = visitor.app.sign_ins().by_proof(&token).await? else {
+        return Err(Problem::not_found());
+    };
     let frame = visitor.frame("Confirm your address").await?;
     page(&ConfirmPage { frame, token, address: sign_in.address, problem: None })
 }

@@ -1,8 +1,10 @@
 //! The real program as a process on a free port with a folder of its own, and a browser of 100 lines.
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
+#![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
@@ -118,8 +120,7 @@ impl Drop for Portal {
 pub fn between<'a>(text: &'a str, before: &str, after: &str) -> &'a str {
     text.split_once(before)
         .and_then(|(_, rest)| rest.split_once(after))
-        .map(|(inner, _)| inner)
-        .unwrap_or_else(|| panic!("no {before} in {text}"))
+        .map_or_else(|| panic!("no {before} in {text}"), |(inner, _)| inner)
 }
 
 #[derive(Debug)]
@@ -135,7 +136,11 @@ impl Answer {
     }
 
     pub fn cookies(&self) -> Vec<&str> {
-        self.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str()).collect()
+        self.headers
+            .iter()
+            .filter(|(name, _)| name == "set-cookie")
+            .map(|(_, value)| value.as_str())
+            .collect()
     }
 }
 
@@ -160,7 +165,7 @@ impl Browser {
             if answer.status != 303 {
                 break;
             }
-            answer = self.get(&answer.header("location").to_owned());
+            answer = self.get(answer.header("location"));
         }
         answer
     }
@@ -170,7 +175,12 @@ impl Browser {
         let token = self.csrf.clone();
         let fields: Vec<(&str, &str)> = fields.iter().copied().chain([("csrf", token.as_str())]).collect();
         let origin = self.origin.clone();
-        self.request("POST", path, &[("origin", &origin), ("sec-fetch-site", "same-origin")], &encode(&fields))
+        self.request(
+            "POST",
+            path,
+            &[("origin", &origin), ("sec-fetch-site", "same-origin")],
+            &encode(&fields),
+        )
     }
 
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
@@ -178,20 +188,21 @@ impl Browser {
         let mut text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !given("host") {
             let host = self.origin.split_once("://").unwrap().1;
-            text.push_str(&format!("host: {host}\r\n"));
+            let _ = write!(text, "host: {host}\r\n");
         }
         if !body.is_empty() || method == "POST" {
-            text.push_str(&format!("content-length: {}\r\n", body.len()));
+            let _ = write!(text, "content-length: {}\r\n", body.len());
         }
         if method == "POST" && !given("content-type") {
             text.push_str("content-type: application/x-www-form-urlencoded\r\n");
         }
         if !self.cookies.is_empty() {
-            let all: Vec<String> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            text.push_str(&format!("cookie: {}\r\n", all.join("; ")));
+            let all: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let _ = write!(text, "cookie: {}\r\n", all.join("; "));
         }
         for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(text, "{name}: {value}\r\n");
         }
         text.push_str("\r\n");
         let mut stream = TcpStream::connect(&self.peer).unwrap();
@@ -221,7 +232,8 @@ impl Browser {
 fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok()).unwrap_or(0);
+    let status =
+        lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|code| code.parse().ok()).unwrap_or(0);
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
