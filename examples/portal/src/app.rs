@@ -263,3 +263,17 @@ async fn headers(State(app): State<App>, request: Request, next: Next) -> Respon
 fn is_asset(uri: &Uri) -> bool {
     uri.path().starts_with("/static/")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a100_a_panic_ends_its_request_with_an_id_and_no_cause() {
+        let response = panicked(Box::new("secret path /var/lib/portal.db".to_owned()));
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 64 * 1024).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(!text.contains("secret") && text.contains("name this number"), "{text}");
+    }
+}

@@ -42,3 +42,53 @@ impl Blocking {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use meshcustomers_core::{HostKey, MemoryStore, Settings, SystemEntropy};
+
+    use super::*;
+
+    fn bridge(slots: usize) -> Blocking {
+        let key = HostKey::generate(&SystemEntropy).unwrap();
+        let settings = Settings::builder("http://127.0.0.1").build().unwrap();
+        Blocking::new(Administration::builder(MemoryStore::new(), key, settings).build().unwrap(), slots)
+    }
+
+    #[tokio::test]
+    async fn a_panic_goes_on_in_the_caller_and_frees_its_slot() {
+        let bridge = bridge(1);
+        for _ in 0..3 {
+            let panicking = bridge.clone();
+            let ended = tokio::spawn(async move { panicking.run(|_| panic!("on purpose")).await }).await;
+            let panic: Box<dyn std::any::Any + Send> = ended.map(|(): ()| ()).unwrap_err().into_panic();
+            assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
+        }
+        assert_eq!(bridge.run(|_| 7).await, 7);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn no_more_calls_at_once_than_slots() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        let (bridge, busy, most) = (bridge(2), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let calls: Vec<_> = (0..32)
+            .map(|_| {
+                let (bridge, busy, most) = (bridge.clone(), Arc::clone(&busy), Arc::clone(&most));
+                tokio::spawn(async move {
+                    bridge
+                        .run(move |_| {
+                            most.fetch_max(busy.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                            std::thread::yield_now();
+                            busy.fetch_sub(1, Ordering::SeqCst);
+                        })
+                        .await;
+                })
+            })
+            .collect();
+        for call in calls {
+            call.await.unwrap();
+        }
+        assert!((1..=2).contains(&most.load(Ordering::SeqCst)));
+    }
+}

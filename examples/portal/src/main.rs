@@ -7,6 +7,7 @@
 #![expect(unreachable_pub, reason = "a program has no public interface; `pub` means: for its other files")]
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -76,7 +77,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&config.data)?;
     let key = host_key(&config.data.join("host.key"))?;
-    let db = Db::open(&config.data.join("sign-ins.db"))?;
+    let sign_ins = config.data.join("sign-ins.db");
+    if !sign_ins.exists() {
+        // Empty, and its owner's only; SQLite puts its files beside it with the same rights.
+        write_private(&sign_ins, "")?;
+    }
+    let db = Db::open(&sign_ins)?;
     let sign_ins = SignIns::new(db.clone());
     let demo = demo_once(&config.data, &db, &key, &settings, &sign_ins)?;
     let store = SqliteStore::open(config.data.join("portal.db"))?;
@@ -186,7 +192,6 @@ fn demo_once(
     }
     let store = SqliteStore::open(data.join("portal.db"))?;
     let password = demo::create(store, key.clone(), settings.clone(), sign_ins)?;
-    use std::fmt::Write as _;
     let mut text = format!("Password of all demo people: {password}\n\n");
     for (name, address, what) in demo::PEOPLE {
         if !what.is_empty() {

@@ -223,7 +223,7 @@ impl Browser {
             }
         }
         if let Some((_, rest)) = answer.body.split_once("name=\"csrf\" value=\"") {
-            self.csrf = rest.split('"').next().unwrap().to_owned();
+            rest.split('"').next().unwrap().clone_into(&mut self.csrf);
         }
         answer
     }
@@ -270,4 +270,50 @@ pub fn customer(page: &str, identifier: &str) -> String {
     let row = row.unwrap_or_else(|| panic!("{identifier} is not in the list of {page}"));
     let rest = row.split_once("/customers/").unwrap().1;
     rest.split('/').next().unwrap().to_owned()
+}
+
+pub const PAUL: &str = "paul@cloud-partner.example";
+pub const EMMA: &str = "emma@north-energy.example";
+
+/// Paul, his partner account, and the list of its customers.
+pub fn paul(portal: &Portal) -> (Browser, String, String) {
+    let mut paul = portal.signed_in(PAUL);
+    let partner = account(&paul.get("/").body, "cloud-partner");
+    let list = paul.get(&format!("/a/{partner}/customers")).body;
+    (paul, partner, list)
+}
+
+pub fn routes(method: &str) -> Vec<String> {
+    let out = portal().arg("--print-routes").output().unwrap();
+    let text = String::from_utf8(out.stdout).unwrap();
+    let routes: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix(method))
+        .map(|path| path.trim().to_owned())
+        .collect();
+    assert!(routes.len() > 10, "{text}");
+    routes
+}
+
+/// The fields that a form of this route has.
+pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
+    match route.rsplit('/').next().unwrap() {
+        "sign-in" => &[("address", "x@y.example"), ("password", "nothing at all")],
+        "register" if route.starts_with("/link") => {
+            &[("name", "X"), ("password", "long enough"), ("again", "long enough")]
+        }
+        "register" => &[
+            ("name", "X"),
+            ("address", "x@y.example"),
+            ("password", "long enough"),
+            ("again", "long enough"),
+        ],
+        "{token}" => &[("password", "long enough")],
+        "rename" => &[("name", "Renamed by a stranger")],
+        "invite" => &[("address", "x@y.example"), ("role", "Employee"), ("language", "en")],
+        "role" => &[("role", "Employee")],
+        "customers" => &[("name", "Forged"), ("identifier", "forged")],
+        "status" => &[("to", "disabled"), ("reason", "forged")],
+        _ => &[],
+    }
 }
