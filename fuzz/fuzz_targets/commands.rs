@@ -44,7 +44,8 @@ fn world() -> Result<World, Box<dyn std::error::Error>> {
     let partner = admin.create_customer(&host, new)?.id;
     let mut people = Vec::new();
     for at in 0..4 {
-        let told = KnownUser::new(&format!("id-{at}"), &format!("Person {at}"), &format!("p{at}@example.org"))?;
+        let told =
+            KnownUser::new(&format!("id-{at}"), &format!("Person {at}"), &format!("p{at}@example.org"))?;
         people.push(Person::new(admin.upsert_user(&told.verified())?.id));
     }
     let reason = Reason::parse("fuzz")?;
@@ -90,7 +91,10 @@ impl World {
             }
             Step::Cancel(who, at) => {
                 let (customer, invitation) = pick(&self.invitations, at)?;
-                self.run(&pick(&self.people, who)?.acting_for(customer), &CancelInvitation { customer, invitation })?;
+                self.run(
+                    &pick(&self.people, who)?.acting_for(customer),
+                    &CancelInvitation { customer, invitation },
+                )?;
             }
             Step::Accept(who, at) => {
                 let (customer, invitation) = pick(&self.invitations, at)?;
@@ -133,7 +137,10 @@ impl World {
             .iter()
             .filter(|customer| {
                 let members = self.admin.members(&self.host, **customer, &page).expect("members");
-                members.items.iter().any(|member| member.role == Role::ADMIN && member.origin == Origin::Ordinary)
+                members
+                    .items
+                    .iter()
+                    .any(|member| member.role == Role::ADMIN && member.origin == Origin::Ordinary)
             })
             .copied()
             .collect()

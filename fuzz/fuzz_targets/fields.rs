@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use libfuzzer_sys::fuzz_target;
 use meshcustomers_core::{
-    EmailAddress, HostUserId, Identifier, Language, MessageText, Name, ProjectIdentifier, Quota, Reason, SearchTerm,
-    Title,
+    EmailAddress, HostUserId, Identifier, Language, MessageText, Name, ProjectIdentifier, Quota, Reason,
+    SearchTerm, Title,
 };
 
 fn round_trip<T: FromStr + Display + PartialEq + Debug>(text: &str) {

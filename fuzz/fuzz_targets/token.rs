@@ -12,7 +12,10 @@ fn administration() -> &'static Administration {
         let entropy = SeededEntropy::new(1);
         let key = HostKey::generate(&entropy).expect("a key");
         let settings = Settings::builder("https://portal.example").build().expect("settings");
-        Administration::builder(MemoryStore::new(), key, settings).entropy(entropy).build().expect("administration")
+        Administration::builder(MemoryStore::new(), key, settings)
+            .entropy(entropy)
+            .build()
+            .expect("administration")
     })
 }
 

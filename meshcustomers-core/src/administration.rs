@@ -7,9 +7,7 @@ use chrono::{DateTime, Utc};
 use crate::actor::{Actor, Operator, Who};
 use crate::clock::{Clock, SystemClock, after, whole_millis};
 use crate::command::{Ask, Command, Explanation, fingerprint};
-use crate::decision::{
-    CommandRecord, Context, Decision, IdempotencyKey, IdempotencyRecord, Outcome,
-};
+use crate::decision::{Context, Decision};
 use crate::entropy::{Entropy, EntropyError, Fresh};
 use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};
 use crate::history::HistoryKey;
@@ -17,6 +15,7 @@ use crate::id::CommandId;
 use crate::link::LinkKey;
 use crate::mail::MailTexts;
 use crate::page::CursorKey;
+use crate::record::{CommandRecord, IdempotencyKey, IdempotencyRecord, Outcome};
 use crate::refusal::Refusal;
 use crate::rule::in_force;
 use crate::secret::HostKey;
@@ -180,11 +179,7 @@ impl Administration {
     ///
     /// # Errors
     /// Refusals as the command lists them; [`Error::CommitUnknown`] when the store cannot tell whether it was written.
-    pub fn run<C: Command>(
-        &self,
-        actor: &Actor,
-        command: &C,
-    ) -> Result<C::Outcome, Error> {
+    pub fn run<C: Command>(&self, actor: &Actor, command: &C) -> Result<C::Outcome, Error> {
         self.run_with(actor, command, None)
     }
 
@@ -207,16 +202,14 @@ impl Administration {
     ///
     /// # Errors
     /// What [`run`](Self::run) would give.
-    pub fn explain<C: Command>(
-        &self,
-        actor: &Actor,
-        command: &C,
-    ) -> Result<Explanation, Error> {
+    pub fn explain<C: Command>(&self, actor: &Actor, command: &C) -> Result<Explanation, Error> {
         let cx = self.context(actor)?;
         let mut tx = self.0.store.read()?;
         if !in_force("R-ACC-8") {
             return Ok(Explanation::WouldChange);
         }
+        // A stranger's question ends here, whether or not there is such a customer: at the same cost (R-ACC-6).
+        command.permit(&mut *tx, &cx, &self.0.keys, Ask::Visible)?;
         let decision = command.decide(&mut *tx, &cx, &self.0.keys)?;
         Ok(match decision.changes {
             Some(_) => Explanation::WouldChange,

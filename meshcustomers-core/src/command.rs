@@ -9,9 +9,10 @@ use crate::access::rules::{authorize, visible};
 use crate::access::{AccessFacts, AccessQuery, Permission};
 use crate::actor::Actor;
 use crate::administration::Keys;
-use crate::decision::{CommandKind, Context, Decision, Outcome};
+use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::id::CustomerId;
+use crate::record::{CommandKind, Outcome};
 use crate::store::ReadTx;
 
 /// A command: what [`Administration::run`](crate::Administration::run) does and
@@ -38,8 +39,12 @@ pub(crate) mod sealed {
 
         /// Loads the facts and asks the rule.
         #[doc(hidden)]
-        fn decide(&self, tx: &mut dyn ReadTx, cx: &Context, keys: &Keys)
-        -> Result<Decision<Self::Outcome>, Error>;
+        fn decide(
+            &self,
+            tx: &mut dyn ReadTx,
+            cx: &Context,
+            keys: &Keys,
+        ) -> Result<Decision<Self::Outcome>, Error>;
 
         /// What is stored of the outcome.
         #[doc(hidden)]

@@ -49,10 +49,15 @@ impl Administration {
         authorize_operator(&self.context(actor)?)?;
         let mut tx = self.read()?;
         let scope = format!("mails/1 {state:?}");
-        self.page(&scope, page, |list| Ok(tx.mails(state, &list)?), |row| Position {
-            key: SortKey::Number(row.mail.queued_at.timestamp_millis()),
-            id: *row.mail.id.as_bytes(),
-        })
+        self.page(
+            &scope,
+            page,
+            |list| Ok(tx.mails(state, &list)?),
+            |row| Position {
+                key: SortKey::Number(row.mail.queued_at.timestamp_millis()),
+                id: *row.mail.id.as_bytes(),
+            },
+        )
     }
 
     /// Sends a dead letter on its way again, with no tries behind it (R-MAI-1).
@@ -64,7 +69,9 @@ impl Administration {
         authorize_operator(&cx)?;
         let result = self.keep(|tx| Ok(tx.keep(&Bookkeeping::MailRequeued { mail, at: cx.now })?));
         match result {
-            Err(Error::Store(error)) if *error.kind() == StoreErrorKind::Conflict => Err(Refusal::NotFound.into()),
+            Err(Error::Store(error)) if *error.kind() == StoreErrorKind::Conflict => {
+                Err(Refusal::NotFound.into())
+            }
             other => other.map(|_| ()),
         }
     }

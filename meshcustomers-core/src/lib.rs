@@ -43,6 +43,7 @@ mod mail;
 mod membership;
 mod memory;
 mod page;
+mod record;
 mod refusal;
 mod rule;
 mod secret;
@@ -61,33 +62,30 @@ pub use customer::{
     Account, AddAdmin, Availability, CreateCustomer, Customer, CustomerFilter, CustomerKind, CustomerStatus,
     Disable, Enable, End, FreeIdentifier, IdentifierHold, NewCustomer, Phase, QuotaUse, Rename, WaitingFor,
 };
-pub use decision::{
-    Author, Change, ChangeSet, CommandKind, CommandRecord, Context, Decision, IdempotencyKey,
-    IdempotencyRecord, InvalidIdempotencyKey, NewEvent, Outcome, Prepared,
-};
+pub use decision::{Author, Change, ChangeSet, Context, Decision, NewEvent, Prepared};
 #[cfg(feature = "os-entropy")]
 pub use entropy::SystemEntropy;
 pub use entropy::{Entropy, EntropyError, Fresh, SeededEntropy};
 pub use error::{CommitOutcome, Error, StoreError, StoreErrorKind, UniqueKey};
 pub use field::{
-    EmailAddress, EmailKey, FieldError, HostUserId, Identifier, IdentifierPolicy, Language, MessageText, Name,
-    ProjectIdentifier, Quota, Reason, SearchTerm, Title,
+    EmailAddress, EmailKey, FieldError, HostUserId, Identifier, IdentifierPolicy, Language, MessageText,
+    Name, ProjectIdentifier, Quota, Reason, SearchTerm, Title,
 };
 pub use history::{
-    Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault, HistoryFilter, HistoryKey,
-    HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent, VerifyLevel, event_hash,
-    label_commitment, verify_events,
+    Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault, HistoryFilter,
+    HistoryKey, HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent, VerifyLevel,
+    event_hash, label_commitment, verify_events,
 };
 pub use housekeeping::Housekept;
 pub use id::{CommandId, CustomerId, Id, InvalidId, InvitationId, MailId, MembershipId, UserId};
 pub use invitation::{
-    Accept, CancelInvitation, DayCount, Decline, Invitation, InvitationEnd, InvitationRow, InvitationStanding,
-    InvitationState, Invite, Inviter, Offer, Resend,
+    Accept, CancelInvitation, DayCount, Decline, Invitation, InvitationEnd, InvitationRow,
+    InvitationStanding, InvitationState, Invite, Inviter, Offer, Resend,
 };
 pub use link::{LinkKind, LinkSecret, LinkToken};
 pub use mail::{
-    Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState, MailStatus, MailTexts, Mailer,
-    MemoryMailer, OutboxMail, Part, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
+    Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState, MailStatus, MailTexts,
+    Mailer, MemoryMailer, OutboxMail, Part, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
 };
 pub use membership::{
     AccountFacts, AddMyself, ChangeRole, Force, Leave, Member, MemberFacts, MemberRow, Membership, Origin,
@@ -95,12 +93,15 @@ pub use membership::{
 };
 pub use memory::MemoryStore;
 pub use page::{Cursor, Page, PageRequest, PageSize, Position, SortKey};
+pub use record::{
+    CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord, InvalidIdempotencyKey, Outcome,
+};
 pub use refusal::Refusal;
 pub use secret::{HostKey, HostKeyError};
 pub use settings::{BaseUrl, LinkSignUp, Settings, SettingsBuilder, SettingsError, SettingsProblem};
 pub use store::{
-    AccountMembership, Bookkeeping, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery, Instance,
-    InvitationFacts, InviterFacts, KeyCheck, ListQuery, MailStateKind, OwnedWriteTx, ReadTx, Store, StoreResult,
-    WriteTx,
+    AccountMembership, Bookkeeping, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery,
+    Instance, InvitationFacts, InviterFacts, KeyCheck, ListQuery, MailStateKind, OwnedWriteTx, ReadTx, Store,
+    StoreResult, WriteTx,
 };
 pub use user::{KnownUser, User, UserState, Verification};

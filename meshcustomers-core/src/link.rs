@@ -203,23 +203,15 @@ impl LinkKey {
         let (generation, nonce) = secret
             .and_then(|secret| secret.nonce.map(|nonce| (secret.generation, nonce)))
             .unwrap_or((0, [0; 32]));
-        let genuine =
-            self.mac(subject, generation, &nonce).verify_slice(&token.part::<32>(33)).is_ok();
+        let genuine = self.mac(subject, generation, &nonce).verify_slice(&token.part::<32>(33)).is_ok();
         let known = secret.is_some_and(|secret| {
-            secret.nonce.is_some()
-                && secret.key_number == self.number
-                && token.key_number() == self.number
+            secret.nonce.is_some() && secret.key_number == self.number && token.key_number() == self.number
         });
         let kind = token.kind() == Some(subject.kind) || !in_force("R-TOK-3");
         (genuine || !in_force("R-TOK-1")) && known && kind
     }
 
-    fn mac(
-        &self,
-        subject: &LinkSubject<'_>,
-        generation: u32,
-        nonce: &[u8; 32],
-    ) -> hkdf::hmac::Hmac<Sha256> {
+    fn mac(&self, subject: &LinkSubject<'_>, generation: u32, nonce: &[u8; 32]) -> hkdf::hmac::Hmac<Sha256> {
         let address: [u8; 32] =
             subject.address.map_or([0; 32], |key| Sha256::digest(key.as_str().as_bytes()).into());
         let kind = if in_force("R-TOK-3") { subject.kind.code() } else { 0 };
@@ -241,7 +233,8 @@ mod tests {
     use crate::field::EmailAddress;
 
     const HOST_KEY: &str = "b02bd4c68c69a4c3b6cc35fd17b3b2d1089ceb894ba66dd18fcd42629719c6f3";
-    const TOKEN: &str = "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHj-5V1DcN8_kbf0QGTYLXpQtnVGEDll38sKdehwqTgrkB";
+    const TOKEN: &str =
+        "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHj-5V1DcN8_kbf0QGTYLXpQtnVGEDll38sKdehwqTgrkB";
 
     fn key() -> LinkKey {
         LinkKey::new(&HostKey::from_hex(HOST_KEY).unwrap(), 1, &[6; 32])

@@ -41,8 +41,7 @@ impl HostKey {
     /// # Errors
     /// [`HostKeyError`] for another length, and for bytes that no generator would give: repeated, counted or typed.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, HostKeyError> {
-        let key: [u8; 32] =
-            bytes.try_into().map_err(|_| HostKeyError::Length { length: bytes.len() })?;
+        let key: [u8; 32] = bytes.try_into().map_err(|_| HostKeyError::Length { length: bytes.len() })?;
         let distinct = (0..=u8::MAX).filter(|byte| key.contains(byte)).count();
         let step = |window: &[u8]| match window {
             [a, b] => b.wrapping_sub(*a),

@@ -98,9 +98,9 @@ impl BaseUrl {
         let text = text.trim_end_matches('/');
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
         let host = rest.split('/').next().unwrap_or_default();
-        let clean = text
-            .chars()
-            .all(|c| c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>' | '\\' | '`' | '\''));
+        let clean = text.chars().all(|c| {
+            c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>' | '\\' | '`' | '\'')
+        });
         (clean && !host.is_empty() && !host.starts_with(':')).then(|| Self(text.to_owned()))
     }
 
@@ -344,9 +344,14 @@ mod tests {
         for good in ["https://a.example", "https://a.example/portal/", "http://127.0.0.1:8080"] {
             assert!(Settings::builder(good).build().is_ok(), "{good}");
         }
-        for bad in
-            ["", "https://", "https://u@a.example", "https://a.example?x", "https://a.example/#f", "https://a b"]
-        {
+        for bad in [
+            "",
+            "https://",
+            "https://u@a.example",
+            "https://a.example?x",
+            "https://a.example/#f",
+            "https://a b",
+        ] {
             assert!(Settings::builder(bad).build().is_err(), "{bad}");
         }
     }

@@ -32,7 +32,7 @@ use chrono::{DateTime, Utc};
 
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
 use crate::customer::{Customer, IdentifierHold, Phase};
-use crate::decision::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord, Prepared};
+use crate::decision::Prepared;
 use crate::error::StoreError;
 use crate::field::{EmailKey, HostUserId, Identifier, SearchTerm};
 use crate::history::{HistoryFilter, StoredEvent};
@@ -41,6 +41,7 @@ use crate::invitation::{Invitation, Inviter};
 use crate::mail::{Delivery, Lease, OutboxMail, QueuedMail};
 use crate::membership::{AccountFacts, MemberFacts, MemberRow};
 use crate::page::Position;
+use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::user::User;
 
 /// What the methods of a store give.
@@ -122,13 +123,26 @@ pub trait ReadTx {
     fn invitation(&mut self, customer: CustomerId, id: InvitationId) -> StoreResult<Option<InvitationFacts>>;
 
     /// The open invitation (perhaps past its end) of this address in this customer.
-    fn open_invitation(&mut self, customer: CustomerId, address: &EmailKey) -> StoreResult<Option<Invitation>>;
+    fn open_invitation(
+        &mut self,
+        customer: CustomerId,
+        address: &EmailKey,
+    ) -> StoreResult<Option<Invitation>>;
 
     /// All open invitations (perhaps past their end) that this user sent in this customer, by id.
-    fn open_invitations_from(&mut self, customer: CustomerId, inviter: UserId) -> StoreResult<Vec<Invitation>>;
+    fn open_invitations_from(
+        &mut self,
+        customer: CustomerId,
+        inviter: UserId,
+    ) -> StoreResult<Vec<Invitation>>;
 
     /// How many open invitations the customer has that end after `now`, counted up to `limit`.
-    fn open_invitation_count(&mut self, customer: CustomerId, now: DateTime<Utc>, limit: u32) -> StoreResult<u32>;
+    fn open_invitation_count(
+        &mut self,
+        customer: CustomerId,
+        now: DateTime<Utc>,
+        limit: u32,
+    ) -> StoreResult<u32>;
 
     /// What came of a command.
     fn command(&mut self, id: CommandId) -> StoreResult<Option<CommandRecord>>;

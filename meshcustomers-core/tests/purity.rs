@@ -22,7 +22,9 @@ fn the_core_reads_no_file_no_socket_and_one_clock() {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
     assert!(found.len() > 40);
     for (file, text) in &found {
-        for banned in ["std::fs", "std::net", "std::process", "SystemTime", "Instant::now", "async fn", "unsafe {"] {
+        for banned in
+            ["std::fs", "std::net", "std::process", "SystemTime", "Instant::now", "async fn", "unsafe {"]
+        {
             // The memory store's writer waits for its turn, and only there.
             let waits = banned == "Instant::now" && file.contains("memory");
             assert!(waits || !text.contains(banned), "{banned} in {file}");

@@ -8,9 +8,9 @@ use std::fs;
 use std::path::Path;
 
 use meshcustomers_core::{
-    Accept, Actor, AddAdmin, Administration, ChangeRole, CreateCustomer, Customer, CustomerFilter, CustomerKind,
-    Disable, Enable, HistoryFilter, HostKey, Invite, KnownUser, LinkToken, MemoryMailer, PageRequest, PageSize, Person,
-    Postman, Reason, Role, Settings, SystemEntropy,
+    Accept, Actor, AddAdmin, Administration, ChangeRole, CreateCustomer, Customer, CustomerFilter,
+    CustomerKind, Disable, Enable, HistoryFilter, HostKey, Invite, KnownUser, LinkToken, MemoryMailer,
+    PageRequest, PageSize, Person, Postman, Reason, Role, Settings, SystemEntropy,
 };
 use meshcustomers_sqlite::SqliteStore;
 
@@ -21,8 +21,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     say("Opening the library", "a SQLite file, the host's key, and the address that links lead to");
     let settings = Settings::builder("https://portal.example").product_name("Quickstart Cloud").build()?;
-    let (admin, operator) =
-        Administration::builder(SqliteStore::open(&file)?, host_key(folder)?, settings).build_with_operator()?;
+    let (admin, operator) = Administration::builder(SqliteStore::open(&file)?, host_key(folder)?, settings)
+        .build_with_operator()?;
     println!("   {}", file.display());
 
     // Only the host program itself can do this: it is not a role that anybody could be given.
@@ -57,10 +57,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 
     say("Jane opens the link and signs in", "the link only shows; accepting is a step of its own");
-    let token = mail.text.split_whitespace().filter_map(|word| word.rsplit('/').next()).find_map(LinkToken::parse);
+    let token =
+        mail.text.split_whitespace().filter_map(|word| word.rsplit('/').next()).find_map(LinkToken::parse);
     let token = token.ok_or("the mail has no link")?;
     let offer = admin.offer(&token)?;
-    println!("   {} invites {} to be {} of {}", offer.inviter_name, offer.address, offer.role, offer.account.name);
+    println!(
+        "   {} invites {} to be {} of {}",
+        offer.inviter_name, offer.address, offer.role, offer.account.name
+    );
     let told = KnownUser::new(&format!("jane-{}", acme.identifier), "Jane Doe", &offer.address.to_string())?;
     let jane = Person::new(admin.upsert_user_through_link(&told, &token)?.id);
 
@@ -76,7 +80,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     admin.disable(&as_partner, Disable { customer: acme.id, reason })?;
     let address = "max@acme.example".parse()?;
     let refused = admin
-        .invite(&jane.acting_for(acme.id), Invite { customer: acme.id, address, role: Role::EMPLOYEE, language: None })
+        .invite(
+            &jane.acting_for(acme.id),
+            Invite { customer: acme.id, address, role: Role::EMPLOYEE, language: None },
+        )
         .err()
         .ok_or("a disabled customer must not invite")?;
     println!("   Jane invites Max: {} ({}, {})", refused, refused.code(), refused.rule().unwrap_or_default());
@@ -86,13 +93,26 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     say("The history of the customer", "newest first; each event is chained to the one before");
     let inside = jane.acting_for(acme.id);
-    for event in admin.history(&inside, acme.id, &HistoryFilter::default(), &PageRequest::first(PageSize::MAX))?.items {
+    for event in
+        admin.history(&inside, acme.id, &HistoryFilter::default(), &PageRequest::first(PageSize::MAX))?.items
+    {
         let labels: Vec<String> =
             event.labels.iter().map(|(slot, text)| format!("{}: {text}", slot.as_str())).collect();
-        println!("   {:>3}  {}  {:<25} {}", event.number, event.at.format("%H:%M:%S"), event.kind, labels.join(", "));
+        println!(
+            "   {:>3}  {}  {:<25} {}",
+            event.number,
+            event.at.format("%H:%M:%S"),
+            event.kind,
+            labels.join(", ")
+        );
     }
     let report = admin.verify(&host)?;
-    println!("   verified: {} events of {} accounts, {} faults", report.events, report.customers, report.faults.len());
+    println!(
+        "   verified: {} events of {} accounts, {} faults",
+        report.events,
+        report.customers,
+        report.faults.len()
+    );
     if report.is_whole() { Ok(()) } else { Err("a history is not whole".into()) }
 }
 

@@ -50,9 +50,7 @@ impl Administration {
         Ok(accounts
             .into_iter()
             .filter(|row| matches!(row.customer.status.phase(), Phase::Active | Phase::Disabled))
-            .filter(|row| {
-                force(&row.member, &user, &row.customer) == Force::InForce || !in_force("R-MNG-4")
-            })
+            .filter(|row| force(&row.member, &user, &row.customer) == Force::InForce || !in_force("R-MNG-4"))
             .map(|row| OwnAccount { account: row.customer.account(), role: row.member.membership.role })
             .collect())
     }

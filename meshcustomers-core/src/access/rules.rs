@@ -178,8 +178,7 @@ fn as_member(facts: &AccessFacts, user: &User, customer: &Customer, capacities: 
 fn as_manager(acting: &AccountFacts, user: &User, customer: &Customer, capacities: &mut Vec<Capacity>) {
     if user.is_enabled() && manages(acting, customer) {
         let role = acting.membership.as_ref().map(|membership| membership.role);
-        let administrator =
-            acting.account.kind == CustomerKind::Administrator && role == Some(Role::ADMIN);
+        let administrator = acting.account.kind == CustomerKind::Administrator && role == Some(Role::ADMIN);
         let who = if administrator { WhoMay::MANAGER.or(WhoMay::ADMINISTRATOR) } else { WhoMay::MANAGER };
         capacities.push((who, role));
     }

@@ -9,12 +9,13 @@ use crate::access::rules::{authorize_managing, authorize_operator};
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, permit_on};
-use crate::decision::{CommandKind, Context, Decision, Outcome};
+use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{FieldError, Identifier, Name, Reason};
 use crate::id::{CustomerId, UserId};
 use crate::membership::Membership;
 use crate::membership::rules::AddAdminFacts;
+use crate::record::{CommandKind, Outcome};
 use crate::refusal::Refusal;
 use crate::store::ReadTx;
 
@@ -190,12 +191,8 @@ fn load(
     tells: Tells,
 ) -> Result<CustomerCommandFacts, Error> {
     let access = access(tx, cx, Some(customer))?;
-    let mut facts = CustomerCommandFacts {
-        access,
-        admins: Vec::new(),
-        other_administrator: true,
-        hold: None,
-    };
+    let mut facts =
+        CustomerCommandFacts { access, admins: Vec::new(), other_administrator: true, hold: None };
     let Some(touched) = &facts.access.customer else { return Ok(facts) };
     if touched.kind == CustomerKind::Administrator {
         facts.other_administrator = tx.other_active_administrator(customer)?;

@@ -47,7 +47,8 @@ impl Administration {
         let (_, acting) = authorize_managing(&facts, &cx)?;
         let scope = match acting {
             None => CustomerScope::All,
-            Some(acting) => match (acting.account.kind, acting.membership.as_ref().map(|member| member.role)) {
+            Some(acting) => match (acting.account.kind, acting.membership.as_ref().map(|member| member.role))
+            {
                 (CustomerKind::Administrator, Some(Role::ADMIN)) => CustomerScope::StandardAndPartners,
                 (CustomerKind::Administrator, _) => CustomerScope::Standard,
                 _ => CustomerScope::Partner(acting.account.id),
@@ -55,23 +56,28 @@ impl Administration {
         };
         let owner = format!("customers/1 {scope:?} {filter:?}");
         let order = filter.order;
-        self.page(&owner, page, |list| {
-            let query = CustomerQuery {
-                scope,
-                phase: filter.phase,
-                search: filter.search.clone().filter(|_| in_force("R-MNG-2")),
-                without_admin: filter.without_admin,
-                order,
-                list,
-            };
-            Ok(tx.customers(&query)?)
-        }, |customer| Position {
-            key: match order {
-                CustomerOrder::Name => SortKey::Text(customer.name.sort_key()),
-                CustomerOrder::Newest => SortKey::Number(customer.created_at.timestamp_millis()),
+        self.page(
+            &owner,
+            page,
+            |list| {
+                let query = CustomerQuery {
+                    scope,
+                    phase: filter.phase,
+                    search: filter.search.clone().filter(|_| in_force("R-MNG-2")),
+                    without_admin: filter.without_admin,
+                    order,
+                    list,
+                };
+                Ok(tx.customers(&query)?)
             },
-            id: *customer.id.as_bytes(),
-        })
+            |customer| Position {
+                key: match order {
+                    CustomerOrder::Name => SortKey::Text(customer.name.sort_key()),
+                    CustomerOrder::Newest => SortKey::Number(customer.created_at.timestamp_millis()),
+                },
+                id: *customer.id.as_bytes(),
+            },
+        )
     }
 
     /// A customer that the actor manages, or is a member of acting for it.
@@ -116,7 +122,8 @@ impl Administration {
         let mut items = load(ListQuery { after, limit: rows.saturating_add(1) })?;
         let more = items.len() > rows;
         items.truncate(rows);
-        let next = if more { items.last().map(|last| key.seal(scope.as_bytes(), &position(last))) } else { None };
+        let next =
+            if more { items.last().map(|last| key.seal(scope.as_bytes(), &position(last))) } else { None };
         Ok(Page { items, next })
     }
 

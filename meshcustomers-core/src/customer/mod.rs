@@ -28,8 +28,11 @@ pub enum CustomerKind {
 
 impl CustomerKind {
     /// Every kind with the number that events keep and the text that stores keep.
-    pub const ALL: [(Self, u8, &'static str); 3] =
-        [(Self::Standard, 1, "standard"), (Self::Partner, 2, "partner"), (Self::Administrator, 3, "administrator")];
+    pub const ALL: [(Self, u8, &'static str); 3] = [
+        (Self::Standard, 1, "standard"),
+        (Self::Partner, 2, "partner"),
+        (Self::Administrator, 3, "administrator"),
+    ];
 
     /// The text that stores keep.
     pub const fn as_str(self) -> &'static str {

@@ -2,10 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    Availability, Customer, CustomerKind, CustomerStatus, IdentifierHold, NewCustomer, QuotaUse,
-};
-use crate::access::rules::{authorize, authorize_managing, authorize_operator, author};
+use super::{Availability, Customer, CustomerKind, CustomerStatus, IdentifierHold, NewCustomer, QuotaUse};
+use crate::access::rules::{author, authorize, authorize_managing, authorize_operator};
 use crate::access::{AccessFacts, Permission};
 use crate::decision::{Change, ChangeSet, Context, Decision, NewEvent};
 use crate::field::{Identifier, IdentifierPolicy, Name, Quota, Reason};
@@ -109,10 +107,7 @@ pub fn create(
         head: Head::START,
     };
     let change = Change::CustomerCreated(created);
-    Ok(Decision::changed(
-        customer,
-        ChangeSet::new(Head::START, event, Vec::new(), vec![change], Vec::new()),
-    ))
+    Ok(Decision::changed(customer, ChangeSet::new(Head::START, event, Vec::new(), vec![change], Vec::new())))
 }
 
 /// Whether an identifier may be taken: one answer for taken, reserved, waiting and resting (R-FLD-1).
@@ -152,7 +147,11 @@ pub struct CustomerCommandFacts {
 ///
 /// # Errors
 /// Those of [`authorize`].
-pub fn rename(facts: &CustomerCommandFacts, name: &Name, cx: &Context) -> Result<Decision<Customer>, Refusal> {
+pub fn rename(
+    facts: &CustomerCommandFacts,
+    name: &Name,
+    cx: &Context,
+) -> Result<Decision<Customer>, Refusal> {
     let standing = authorize(&facts.access, Permission::Rename, cx)?;
     let customer = standing.customer;
     if customer.name == *name && in_force("R-CMD-3") {
@@ -163,10 +162,7 @@ pub fn rename(facts: &CustomerCommandFacts, name: &Name, cx: &Context) -> Result
         .label(LabelSlot::Name, name);
     let change = Change::CustomerRenamed { name: name.clone() };
     let renamed = Customer { name: name.clone(), ..customer.clone() };
-    Ok(Decision::changed(
-        renamed,
-        ChangeSet::new(customer.head, event, Vec::new(), vec![change], Vec::new()),
-    ))
+    Ok(Decision::changed(renamed, ChangeSet::new(customer.head, event, Vec::new(), vec![change], Vec::new())))
 }
 
 /// A manager disables a customer, with a reason; its `Admin`s are told (R-STA-1).
@@ -226,10 +222,7 @@ fn change_status(
     };
     let change = Change::CustomerStatusChanged { old, new };
     let changed = Customer { status: new, ..customer.clone() };
-    Ok(Decision::changed(
-        changed,
-        ChangeSet::new(customer.head, event, Vec::new(), vec![change], mails),
-    ))
+    Ok(Decision::changed(changed, ChangeSet::new(customer.head, event, Vec::new(), vec![change], mails)))
 }
 
 /// The operator frees the identifier of an ended customer before its rest is over (R-FLD-1).
@@ -244,9 +237,8 @@ pub fn free_identifier(facts: &CustomerCommandFacts, cx: &Context) -> Result<Dec
         Some(IdentifierHold::Resting { customer: of, until }) if of == customer.id && cx.now < until => until,
         _ => return Ok(Decision::unchanged(customer.clone())),
     };
-    let event =
-        NewEvent::new(&author, customer.id, EventDetails::IdentifierFreed { rested_until: until })
-            .label(LabelSlot::Identifier, &customer.identifier);
+    let event = NewEvent::new(&author, customer.id, EventDetails::IdentifierFreed { rested_until: until })
+        .label(LabelSlot::Identifier, &customer.identifier);
     let change = Change::IdentifierFreed { identifier: customer.identifier.clone() };
     Ok(Decision::changed(
         customer.clone(),

@@ -304,9 +304,7 @@ impl Fixed for Option<Origin> {
         match (split(bytes)?, split::<16>(bytes)?) {
             ([0], through) if through == [0; 16] => Some(None),
             ([1], through) if through == [0; 16] => Some(Some(Origin::Ordinary)),
-            ([2], through) => {
-                Some(Some(Origin::SelfAdded { through: CustomerId::from_bytes(through) }))
-            }
+            ([2], through) => Some(Some(Origin::SelfAdded { through: CustomerId::from_bytes(through) })),
             _ => None,
         }
     }

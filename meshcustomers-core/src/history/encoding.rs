@@ -88,7 +88,13 @@ pub fn label_commitment(customer: CustomerId, number: u64, slot: LabelSlot, text
 
 /// Numbers, hashes and seals `event` as the successor of `head`, and moves the head on. `index` tells the events of
 /// one command apart.
-pub(crate) fn chain(event: &NewEvent, head: &mut Head, index: u32, fresh: &Fresh, key: &HistoryKey) -> StoredEvent {
+pub(crate) fn chain(
+    event: &NewEvent,
+    head: &mut Head,
+    index: u32,
+    fresh: &Fresh,
+    key: &HistoryKey,
+) -> StoredEvent {
     let number = head.number.saturating_add(1);
     let mut labels: Vec<(LabelSlot, &str)> =
         event.labels.iter().map(|(slot, text)| (*slot, text.as_str())).collect();
@@ -131,7 +137,11 @@ mod tests {
     use crate::id::{CommandId, UserId};
 
     fn hex(bytes: &[u8]) -> String {
-        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+        use std::fmt::Write as _;
+        bytes.iter().fold(String::new(), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Made by `tools/vectors.py`, which was written from the rules, not from this code.

@@ -51,8 +51,7 @@ impl Administration {
             &scope,
             page,
             |list| {
-                let query =
-                    EventQuery { customer, filter: filter.clone(), order: EventOrder::Newest, list };
+                let query = EventQuery { customer, filter: filter.clone(), order: EventOrder::Newest, list };
                 Ok(tx.events(&query)?)
             },
             |event| position(event.number),

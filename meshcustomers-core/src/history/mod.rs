@@ -16,14 +16,14 @@ mod lists;
 mod verify;
 
 pub use details::EventDetails;
-pub use encoding::{event_hash, label_commitment};
 pub use encoding::HistoryKey;
 pub(crate) use encoding::chain;
+pub use encoding::{event_hash, label_commitment};
 pub use export::ExportFormat;
 pub(crate) use export::HistoryWriter;
 pub use lists::ExportError;
-pub use verify::{HistoryFault, HistoryProblem, HistoryReport, VerifyLevel, verify_events};
 pub(crate) use verify::Verifier;
+pub use verify::{HistoryFault, HistoryProblem, HistoryReport, VerifyLevel, verify_events};
 
 /// Where a customer's row and history stand. The next event continues it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

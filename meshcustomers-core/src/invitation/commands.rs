@@ -9,13 +9,14 @@ use crate::access::rules::author;
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, permit_on};
-use crate::decision::{Author, CommandKind, Context, Decision, Outcome};
+use crate::decision::{Author, Context, Decision};
 use crate::error::Error;
 use crate::field::{EmailAddress, EmailKey, Language};
 use crate::history::EventActor;
 use crate::id::{CustomerId, InvitationId};
 use crate::link::{LinkKind, LinkSubject, LinkToken};
 use crate::membership::{MemberFacts, Membership, Role, recall_membership};
+use crate::record::{CommandKind, Outcome};
 use crate::refusal::Refusal;
 use crate::rule::in_force;
 use crate::store::{InvitationFacts, ReadTx};
@@ -194,15 +195,22 @@ enum Named {
 /// Serialised for the fingerprint of a request only: the ids, never the token (R-TOK-4).
 impl Serialize for Named {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (customer, invitation) = match self {
-            Self::Link(token) => (token.customer(), InvitationId::from_bytes(token.id())),
-            Self::Id(customer, invitation) => (*customer, *invitation),
+        let invitation = match self {
+            Self::Link(token) => InvitationId::from_bytes(token.id()),
+            Self::Id(_, invitation) => *invitation,
         };
-        (customer, invitation).serialize(serializer)
+        (self.customer(), invitation).serialize(serializer)
     }
 }
 
 impl Named {
+    fn customer(&self) -> CustomerId {
+        match self {
+            Self::Link(token) => token.customer(),
+            Self::Id(customer, _) => *customer,
+        }
+    }
+
     /// The invitation and how it was proven to be the person's; `None` if the link is not genuine.
     fn find(&self, tx: &mut dyn ReadTx, keys: &Keys) -> Result<(Option<InvitationFacts>, Proof), Error> {
         match self {
@@ -252,12 +260,10 @@ fn invitee_facts(
 ) -> Result<InviteeFacts, Error> {
     let access = access(tx, cx, None)?;
     let (invitation, proof) = named.find(tx, keys)?;
-    let member = match (&invitation, &access.user) {
-        (Some(facts), Some(user)) => {
-            // The row that everything hangs on is locked before it is read (design: lock the customer first).
-            tx.member(facts.customer.id, user.id)?
-        }
-        _ => None,
+    // Asked whether or not there is such an invitation: both cost the same (R-ACC-6).
+    let member = match &access.user {
+        Some(user) => tx.member(named.customer(), user.id)?,
+        None => None,
     };
     Ok(InviteeFacts { access, invitation, member, proof })
 }
@@ -365,11 +371,7 @@ impl Sealed for Decline {
     }
 
     fn record(&self, (): &()) -> Outcome {
-        let customer = match &self.invitation {
-            Named::Link(token) => token.customer(),
-            Named::Id(customer, _) => *customer,
-        };
-        Outcome::Done(customer)
+        Outcome::Done(self.invitation.customer())
     }
 
     fn recall(&self, _tx: &mut dyn ReadTx, _outcome: Outcome) -> Result<(), Error> {

@@ -37,8 +37,7 @@ impl Administration {
         let mut tx = self.read()?;
         self.permitted(&mut *tx, actor, customer, Permission::SeeInvitations)?;
         let scope = format!("invitations/1 {customer}");
-        let rows =
-            self.page(&scope, page, |list| Ok(tx.invitations(customer, &list)?), newest_first)?;
+        let rows = self.page(&scope, page, |list| Ok(tx.invitations(customer, &list)?), newest_first)?;
         Ok(rows.map(|facts| InvitationRow {
             standing: rules::standing(&facts, now, self.settings()),
             invitation: facts.invitation,

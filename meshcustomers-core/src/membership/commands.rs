@@ -8,9 +8,10 @@ use crate::access::Permission;
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, permit_on};
-use crate::decision::{CommandKind, Context, Decision, Outcome};
+use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::id::{CustomerId, UserId};
+use crate::record::{CommandKind, Outcome};
 use crate::refusal::Refusal;
 use crate::store::ReadTx;
 

@@ -46,10 +46,15 @@ impl Administration {
         let mut tx = self.read()?;
         let of = self.permitted(&mut *tx, actor, customer, Permission::SeeMembers)?;
         let scope = format!("members/1 {customer}");
-        let rows = self.page(&scope, page, |list| Ok(tx.members(customer, &list)?), |row| Position {
-            key: SortKey::Number(row.member.membership.joined_at.timestamp_millis()),
-            id: *row.member.membership.id.as_bytes(),
-        })?;
+        let rows = self.page(
+            &scope,
+            page,
+            |list| Ok(tx.members(customer, &list)?),
+            |row| Position {
+                key: SortKey::Number(row.member.membership.joined_at.timestamp_millis()),
+                id: *row.member.membership.id.as_bytes(),
+            },
+        )?;
         Ok(rows.map(|row| Member {
             force: force(&row.member, &row.user, &of),
             user: row.user.id,

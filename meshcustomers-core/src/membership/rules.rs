@@ -98,10 +98,7 @@ pub fn add_myself(facts: &AddMyselfFacts, cx: &Context) -> Result<Decision<Membe
         role: membership.role,
     };
     let mails = mails_to_admins(&facts.admins, customer, Some(user.id), &content, cx);
-    Ok(Decision::changed(
-        membership,
-        ChangeSet::new(customer.head, event, Vec::new(), vec![change], mails),
-    ))
+    Ok(Decision::changed(membership, ChangeSet::new(customer.head, event, Vec::new(), vec![change], mails)))
 }
 
 /// One mail to each `Admin` in force with a verified address, but not to who acts (R-MAI-2, R-STA-1).
@@ -131,11 +128,7 @@ pub(crate) fn mail_to(user: &User, index: u32, content: MailContent, cx: &Contex
     Some(QueuedMail {
         id: cx.fresh.id::<MailId>("mail", index),
         queued_at: cx.now,
-        recipient: Recipient {
-            user: Some(user.id),
-            name: Some(user.name.clone()),
-            address: address.clone(),
-        },
+        recipient: Recipient { user: Some(user.id), name: Some(user.name.clone()), address: address.clone() },
         language: user.language,
         content,
     })
@@ -176,7 +169,8 @@ pub fn change_role(
     let customer = standing.customer;
     let membership = Membership { role, ..old.clone() };
     let details = EventDetails::UserRoleChanged { membership: old.id, old: old.role, new: role };
-    let event = NewEvent::new(&standing.author, customer.id, details).about(target.user.id, &target.user.name);
+    let event =
+        NewEvent::new(&standing.author, customer.id, details).about(target.user.id, &target.user.name);
     // Demoted: their open invitations fall. Raised: they stay.
     let (more, mut changes) = if role.rank() < old.role.rank() && in_force("R-INV-9") {
         withdraw_all(&standing.author, &facts.invitations, cx.now)
@@ -200,7 +194,8 @@ pub fn remove(facts: &MemberCommandFacts, cx: &Context) -> Result<Decision<()>, 
 
     let customer = standing.customer;
     let details = EventDetails::UserRemoved { membership: membership.id, role: membership.role };
-    let event = NewEvent::new(&standing.author, customer.id, details).about(target.user.id, &target.user.name);
+    let event =
+        NewEvent::new(&standing.author, customer.id, details).about(target.user.id, &target.user.name);
     let (more, mut changes) = if in_force("R-INV-9") {
         withdraw_all(&standing.author, &facts.invitations, cx.now)
     } else {
@@ -254,7 +249,11 @@ pub struct AddAdminFacts {
 /// # Errors
 /// `NotFound` for anybody but the operator, and for an unknown customer or user; `CustomerEnded`; `UserDisabled`;
 /// `ReasonRequired`.
-pub fn add_admin(facts: &AddAdminFacts, reason: &Reason, cx: &Context) -> Result<Decision<Membership>, Refusal> {
+pub fn add_admin(
+    facts: &AddAdminFacts,
+    reason: &Reason,
+    cx: &Context,
+) -> Result<Decision<Membership>, Refusal> {
     authorize_operator(cx)?;
     let author = crate::access::rules::author(&facts.access, cx)?;
     let customer = facts.access.customer.as_ref().ok_or(Refusal::NotFound)?;
@@ -300,7 +299,10 @@ pub fn add_admin(facts: &AddAdminFacts, reason: &Reason, cx: &Context) -> Result
 }
 
 /// Nobody grants, changes or takes away a role above their own (R-ACC-5).
-pub(crate) fn within_rank(own: Option<Role>, role: Role) -> Result<(), Refusal> {
+///
+/// # Errors
+/// `RoleAboveOwn`.
+pub fn within_rank(own: Option<Role>, role: Role) -> Result<(), Refusal> {
     let above = own.is_none_or(|own| role.rank() > own.rank());
     refuse_if("R-ACC-5", above, Refusal::RoleAboveOwn)
 }

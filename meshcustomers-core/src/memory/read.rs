@@ -6,7 +6,6 @@ use super::Tx;
 use super::state::CustomerState;
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
 use crate::customer::{Customer, CustomerKind, IdentifierHold, Phase};
-use crate::decision::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::field::{EmailKey, HostUserId, Identifier};
 use crate::history::EventActor;
 use crate::history::{HistoryFilter, StoredEvent};
@@ -15,6 +14,7 @@ use crate::invitation::Invitation;
 use crate::mail::{MailState, OutboxMail};
 use crate::membership::{MemberFacts, MemberRow, Origin, Role};
 use crate::page::{Position, SortKey};
+use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::store::{
     AccountMembership, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery, Instance,
     InvitationFacts, ListQuery, MailStateKind, ReadTx, StoreResult,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::shards::Shards;
 use crate::customer::{Customer, IdentifierHold};
-use crate::decision::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::error::StoreError;
 use crate::field::{EmailKey, HostUserId, Identifier};
 use crate::history::StoredEvent;
@@ -13,6 +12,7 @@ use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
 use crate::invitation::{Invitation, InvitationState};
 use crate::mail::OutboxMail;
 use crate::membership::{AccountFacts, MemberFacts, MemberRow, Membership, Origin};
+use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::store::{Instance, InvitationFacts, InviterFacts, StoreResult};
 use crate::user::User;
 

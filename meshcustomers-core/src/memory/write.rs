@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::Tx;
 use super::state::{CustomerState, State};
 use crate::customer::{Customer, IdentifierHold, NewCustomer, QuotaUse};
-use crate::decision::{Change, CommandRecord, Prepared};
+use crate::decision::{Change, Prepared};
 use crate::error::{StoreError, StoreErrorKind, UniqueKey};
 use crate::field::Identifier;
 use crate::history::Head;
@@ -16,6 +16,7 @@ use crate::invitation::{Invitation, InvitationEnd, InvitationState};
 use crate::link::LinkSecret;
 use crate::mail::{Delivery, Lease, MailState, OutboxMail, QueuedMail};
 use crate::membership::Membership;
+use crate::record::CommandRecord;
 use crate::store::{Bookkeeping, StoreResult, WriteTx};
 use crate::user::User;
 

@@ -89,11 +89,7 @@ fn tell_old_address(old: &User, new: &User, now: DateTime<Utc>, cx: &Context) ->
     vec![QueuedMail {
         id: cx.fresh.id::<MailId>("mail", 0),
         queued_at: now,
-        recipient: Recipient {
-            user: Some(old.id),
-            name: Some(old.name.clone()),
-            address: address.clone(),
-        },
+        recipient: Recipient { user: Some(old.id), name: Some(old.name.clone()), address: address.clone() },
         language: new.language,
         content: MailContent::AddressChanged { new_address: new.address.shortened() },
     }]

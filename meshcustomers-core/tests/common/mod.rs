@@ -17,7 +17,9 @@ use meshcustomers_core::{
 
 mod watched;
 
-pub(crate) use watched::{Fault, Watched};
+#[allow(unused_imports, reason = "only some tests let commits fail")]
+pub(crate) use watched::Fault;
+pub(crate) use watched::Watched;
 
 /// A clock that the test moves while the administration reads it.
 #[derive(Clone, Debug, Default)]

@@ -84,10 +84,7 @@ pub fn accept(facts: &InviteeFacts, cx: &Context) -> Result<Decision<Membership>
         at: cx.now,
     };
     let changes = change.into_iter().chain([ended]).collect();
-    Ok(Decision::changed(
-        membership,
-        ChangeSet::new(customer.head, event, Vec::new(), changes, Vec::new()),
-    ))
+    Ok(Decision::changed(membership, ChangeSet::new(customer.head, event, Vec::new(), changes, Vec::new())))
 }
 
 /// What acceptance makes: a new membership; a self-added one becomes ordinary with the invited role; an ordinary one
@@ -127,8 +124,7 @@ fn joined(
 pub fn decline(facts: &InviteeFacts, cx: &Context) -> Result<Decision<()>, Refusal> {
     let author = crate::access::rules::author(&facts.access, cx)?;
     let user = facts.access.user.as_ref().ok_or(Refusal::NotFound)?;
-    let InvitationFacts { invitation, customer, .. } =
-        facts.invitation.as_ref().ok_or(Refusal::NotFound)?;
+    let InvitationFacts { invitation, customer, .. } = facts.invitation.as_ref().ok_or(Refusal::NotFound)?;
     if matches!(invitation.state, InvitationState::Ended { end: InvitationEnd::Accepted { .. }, .. }) {
         return Err(Refusal::NotFound);
     }
@@ -198,10 +194,7 @@ fn is_invited(user: &User, invitation: &Invitation, proof: Proof) -> Result<(), 
 ///
 /// # Errors
 /// `NotFound` for one that is gone; `InvitationExpired`.
-pub fn show(
-    invitation: Option<&InvitationFacts>,
-    now: DateTime<Utc>,
-) -> Result<&InvitationFacts, Refusal> {
+pub fn show(invitation: Option<&InvitationFacts>, now: DateTime<Utc>) -> Result<&InvitationFacts, Refusal> {
     let facts = invitation.ok_or(Refusal::NotFound)?;
     refuse_ended(&facts.invitation)?;
     let expired = has_expired(&facts.invitation, now) && facts.invitation.state == InvitationState::Open;

@@ -92,10 +92,7 @@ pub fn invite(
     changes.push(Change::InvitationAdded(invitation.clone()));
     let mail = invitation_mail(&invitation, customer, &user.name, cx);
     let mails = if in_force("R-INV-1") { vec![mail] } else { Vec::new() };
-    Ok(Decision::changed(
-        invitation,
-        ChangeSet::new(customer.head, event, Vec::new(), changes, mails),
-    ))
+    Ok(Decision::changed(invitation, ChangeSet::new(customer.head, event, Vec::new(), changes, mails)))
 }
 
 /// Only an ordinary membership stands against an invitation: a self-added one becomes ordinary by it (R-INV-2, R-INV-14).
@@ -175,11 +172,7 @@ pub fn resend(facts: &ResendFacts, cx: &Context) -> Result<Decision<Invitation>,
     }
     let mut changes = Vec::new();
     if let Some(other) = facts.open.as_ref().filter(|open| open.id != old.id) {
-        refuse_if(
-            "R-INV-8",
-            !has_expired(other, cx.now),
-            Refusal::AlreadyInvited { invitation: other.id },
-        )?;
+        refuse_if("R-INV-8", !has_expired(other, cx.now), Refusal::AlreadyInvited { invitation: other.id })?;
         changes.push(Change::InvitationEnded {
             invitation: other.id,
             end: InvitationEnd::Expired,
@@ -225,10 +218,7 @@ pub fn resend(facts: &ResendFacts, cx: &Context) -> Result<Decision<Invitation>,
     .label(LabelSlot::Address, &old.address);
     changes.push(Change::InvitationRenewed(renewed.clone()));
     let mail = invitation_mail(&renewed, customer, &user.name, cx);
-    Ok(Decision::changed(
-        renewed,
-        ChangeSet::new(customer.head, event, Vec::new(), changes, vec![mail]),
-    ))
+    Ok(Decision::changed(renewed, ChangeSet::new(customer.head, event, Vec::new(), changes, vec![mail])))
 }
 
 /// At most so many mails of one invitation in a UTC day (R-INV-8).

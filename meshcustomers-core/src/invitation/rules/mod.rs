@@ -39,11 +39,7 @@ pub fn standing(facts: &InvitationFacts, now: DateTime<Utc>, settings: &Settings
 
 /// An end is exclusive: valid while now < end (R-FLD-8).
 fn has_expired(invitation: &Invitation, now: DateTime<Utc>) -> bool {
-    let over = if in_force("R-FLD-8") {
-        now >= invitation.expires_at
-    } else {
-        now > invitation.expires_at
-    };
+    let over = if in_force("R-FLD-8") { now >= invitation.expires_at } else { now > invitation.expires_at };
     over && in_force("R-INV-3")
 }
 
@@ -61,9 +57,8 @@ fn is_held(facts: &InvitationFacts, settings: &Settings) -> bool {
         .filter(|through| user.is_enabled() && manages(through, customer))
         .map(|_| settings.add_myself_role);
     let role = as_member.max_by_rank(as_manager);
-    let has_right = role.is_some_and(|role| {
-        role == Role::ADMIN && facts.invitation.role.rank() <= role.rank()
-    });
+    let has_right =
+        role.is_some_and(|role| role == Role::ADMIN && facts.invitation.role.rank() <= role.rank());
     !has_right && in_force("R-INV-9")
 }
 
@@ -86,8 +81,7 @@ fn end(
     details: EventDetails,
     cx: &Context,
 ) -> ChangeSet {
-    let event =
-        NewEvent::new(author, customer.id, details).label(LabelSlot::Address, &invitation.address);
+    let event = NewEvent::new(author, customer.id, details).label(LabelSlot::Address, &invitation.address);
     let change = Change::InvitationEnded { invitation: invitation.id, end, at: cx.now };
     ChangeSet::new(customer.head, event, Vec::new(), vec![change], Vec::new())
 }

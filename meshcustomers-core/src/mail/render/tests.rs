@@ -82,7 +82,9 @@ fn r_mai_3_names_are_inert_in_every_part() {
                     }
                     MailContent::AddressChanged { new_address } => nasty.clone_into(new_address),
                 }
-                let plain = rendered(&sample_mails(kind).into_iter().find(|sample| same_branches(sample, &mail)).unwrap());
+                let plain = rendered(
+                    &sample_mails(kind).into_iter().find(|sample| same_branches(sample, &mail)).unwrap(),
+                );
                 let hostile = rendered(&mail);
                 assert_eq!(tags(&hostile.html), tags(&plain.html), "{nasty} in {kind}");
                 assert!(!hostile.subject.contains(char::is_control));

@@ -64,7 +64,11 @@ fn member(user: &User, role: Role) -> MemberFacts {
 
 /// Self-added through a partner that does not manage the customer any more (R-MNG-7).
 fn lapsed(user: &User) -> MemberFacts {
-    let partner = Customer { id: CustomerId::from_bytes([7; 16]), kind: CustomerKind::Partner, ..customer(CustomerStatus::Active) };
+    let partner = Customer {
+        id: CustomerId::from_bytes([7; 16]),
+        kind: CustomerKind::Partner,
+        ..customer(CustomerStatus::Active)
+    };
     let mut member = member(user, Role::ADMIN);
     member.membership.origin = Origin::SelfAdded { through: partner.id };
     member.through = Some(AccountFacts {
@@ -325,8 +329,5 @@ fn r_mai_1_a_mail_is_given_up_when_its_link_ends_before_the_next_try() {
     let end = now() + TimeDelta::days(7);
     let at = |now| failed(&row, now, "no".to_owned(), &settings(), Jitter([0; 4]));
     assert!(matches!(at(end - TimeDelta::minutes(1)), Delivery::Dead { .. }));
-    assert!(matches!(
-        at(end - TimeDelta::minutes(1) - TimeDelta::milliseconds(1)),
-        Delivery::Failed { .. }
-    ));
+    assert!(matches!(at(end - TimeDelta::minutes(1) - TimeDelta::milliseconds(1)), Delivery::Failed { .. }));
 }
