@@ -27,6 +27,7 @@ macro_rules! for_each_case {
                 s_5_status,
                 s_5_identifier_rested,
                 s_5_identifier_freed,
+                s_5_label_erased,
                 s_5_membership_changed,
                 s_5_membership_removed,
                 s_5_invitation_renewed,

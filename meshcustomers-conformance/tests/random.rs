@@ -34,7 +34,7 @@ fn a_broken_store_is_told_from_a_whole_one() {
         Fault::SearchesBeginnings,
         Fault::ListsEndedCustomers,
     ] {
-        let found = compare(1, 4_000, Arc::new(MemoryStore::new()), Arc::new(Broken::new(fault)));
+        let found = compare(1, 20_000, Arc::new(MemoryStore::new()), Arc::new(Broken::new(fault)));
         match found {
             Err(difference) => println!("{fault:?}: step {}, {:.80}", difference.step, difference.what),
             Ok(_) => panic!("{fault:?} was not told from a whole store"),

@@ -257,6 +257,13 @@ pub enum Change {
         /// The identifier; must be resting for this change set's customer.
         identifier: Identifier,
     },
+    /// The text and the salt of a label are erased; they must be there (R-HIS-4).
+    LabelErased {
+        /// The number of its event, of this change set's customer.
+        number: u64,
+        /// Which label of that event.
+        slot: LabelSlot,
+    },
     /// A new membership; there must be none of this user in this customer.
     MembershipAdded(Membership),
     /// The same membership with another role or origin; found by customer, user and membership id.

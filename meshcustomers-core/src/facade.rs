@@ -4,6 +4,7 @@ use crate::actor::{Actor, Person};
 use crate::administration::Administration;
 use crate::customer::{AddAdmin, CreateCustomer, Customer, Disable, Enable, FreeIdentifier, Rename};
 use crate::error::Error;
+use crate::history::EraseLabel;
 use crate::id::{CustomerId, UserId};
 use crate::invitation::{Accept, CancelInvitation, Decline, Invitation, Invite, Resend};
 use crate::link::LinkToken;
@@ -38,6 +39,8 @@ facade! {
     add_admin(actor: &Actor, command: AddAdmin) -> Membership = command;
     /// The operator frees an identifier that rests; see [`FreeIdentifier`].
     free_identifier(actor: &Actor, command: FreeIdentifier) -> Customer = command;
+    /// The operator erases a text beside an event; see [`EraseLabel`].
+    erase_label(actor: &Actor, command: EraseLabel) -> () = command;
     /// Invites an address; see [`Invite`].
     invite(actor: &Actor, command: Invite) -> Invitation = command;
     /// Sends an invitation again; see [`Resend`].

@@ -8,6 +8,7 @@
 pub mod rules {
     pub use crate::access::rules as access;
     pub use crate::customer::rules as customer;
+    pub use crate::history::rules as history;
     pub use crate::invitation::rules as invitation;
     pub use crate::mail::rules as mail;
     pub use crate::membership::rules as membership;
@@ -72,9 +73,9 @@ pub use field::{
     Name, ProjectIdentifier, Quota, Reason, SearchTerm, Title,
 };
 pub use history::{
-    Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault, HistoryFilter,
-    HistoryKey, HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent, VerifyLevel,
-    event_hash, label_commitment, verify_events,
+    EraseLabel, Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault,
+    HistoryFilter, HistoryKey, HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent,
+    VerifyLevel, event_hash, label_commitment, verify_events,
 };
 pub use housekeeping::Housekept;
 pub use id::{CommandId, CustomerId, Id, InvalidId, InvitationId, MailId, MembershipId, UserId};

@@ -109,6 +109,8 @@ command_kinds! {
     Disable = "disable",
     /// [`Enable`](crate::Enable)
     Enable = "enable",
+    /// [`EraseLabel`](crate::EraseLabel)
+    EraseLabel = "erase_label",
     /// [`FreeIdentifier`](crate::FreeIdentifier)
     FreeIdentifier = "free_identifier",
     /// [`Invite`](crate::Invite)

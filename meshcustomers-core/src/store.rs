@@ -18,7 +18,8 @@
 //!   user and customer; one open invitation per address and customer; one command per id; one command per actor,
 //!   kind and idempotency key that has not expired. A breach is [`StoreErrorKind::Unique`].
 //! - **S-7 Together.** Events, rows, mails and the command's record of one set are there together or not at all.
-//! - **S-8 History.** Events come back exactly as they were applied, in number order, and cannot be changed.
+//! - **S-8 History.** Events come back exactly as they were applied, in number order, and cannot be changed; only a
+//!   label's text and salt can be erased, by [`Change::LabelErased`](crate::Change::LabelErased).
 //! - **S-9 Order.** Lists come in the order that their query names, ties broken by id; a page after a position
 //!   neither repeats nor skips a row that stayed in place.
 //! - **S-10 Apart.** A query for one customer never gives rows of another.

@@ -177,6 +177,12 @@ fn change(connection: &Connection, customer: i64, id: CustomerId, change: &Chang
             "DELETE FROM mc_identifier WHERE identifier = ?1 AND customer = ?2 AND rests_until IS NOT NULL",
             params![identifier.as_str(), customer],
         )?),
+        Change::LabelErased { number, slot } => expect_one(write(
+            connection,
+            "UPDATE mc_label SET text = NULL, salt = NULL \
+             WHERE customer = ?1 AND number = ?2 AND slot = ?3 AND text IS NOT NULL",
+            params![customer, counter(*number)?, slot.code()],
+        )?),
         Change::MembershipAdded(membership) => add_member(connection, customer, id, membership),
         Change::MembershipChanged(membership) => expect_one(write(
             connection,

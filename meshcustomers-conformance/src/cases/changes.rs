@@ -3,10 +3,11 @@
 use chrono::TimeDelta;
 use meshcustomers_core::{
     Bookkeeping, Change, CustomerId, CustomerStatus, End, Head, IdentifierHold, Invitation, InvitationEnd,
-    InvitationId, InvitationState, Inviter, LinkSecret, Membership, MembershipId, Name, Origin, Role,
-    StoreErrorKind, User, UserState,
+    InvitationId, InvitationState, Inviter, LabelSlot, LinkSecret, Membership, MembershipId, Name, Origin,
+    Role, StoreErrorKind, User, UserState,
 };
 
+use super::history::events;
 use crate::Make;
 use crate::dump::dump;
 use crate::stage::Stage;
@@ -82,6 +83,23 @@ pub fn s_5_identifier_freed(make: Make<'_>) {
     stage.apply(&stage.set(acme.id, vec![free()])).unwrap();
     assert_eq!(stage.read(|tx| tx.identifier(&acme.identifier)), None);
     stage.refused(&stage.set(acme.id, vec![free()]), &CONFLICT);
+}
+
+/// Only a label that is there can be erased, once; its text and salt go, and its event stays as it was.
+pub fn s_5_label_erased(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let acme = stage.customer("acme");
+    let slot = LabelSlot::ActorName;
+    let erase = |number, slot| Change::LabelErased { number, slot };
+    let before = events(&stage, acme);
+    stage.refused(&stage.set(acme, vec![erase(99, slot)]), &CONFLICT);
+    stage.refused(&stage.set(acme, vec![erase(1, LabelSlot::Address)]), &CONFLICT);
+    stage.apply(&stage.set(acme, vec![erase(1, slot)])).unwrap();
+    stage.refused(&stage.set(acme, vec![erase(1, slot)]), &CONFLICT);
+    let mut expected = before[0].clone();
+    let label = expected.labels.iter_mut().find(|label| label.slot == slot).unwrap();
+    assert!(label.text.take().is_some());
+    assert_eq!(events(&stage, acme)[0], expected);
 }
 
 /// Ends an active customer; its identifier rests for 90 days.

@@ -4,9 +4,9 @@ use chrono::TimeDelta;
 use meshcustomers_core::{
     Accept, AddAdmin, AddMyself, Author, CancelInvitation, Change, ChangeRole, ChangeSet, Channel,
     CommandKind, CommandRecord, CreateCustomer, Customer, CustomerId, CustomerKind, CustomerStatus, Decline,
-    Disable, EmailAddress, Enable, End, Error, EventDetails, FreeIdentifier, Fresh, InvitationId, Invite,
-    KnownUser, Language, Leave, LinkToken, ListQuery, Name, NewEvent, Outcome, Person, Phase, Reason,
-    RemoveMember, Rename, Resend, Role, User,
+    Disable, EmailAddress, Enable, End, EraseLabel, Error, EventDetails, FreeIdentifier, Fresh, InvitationId,
+    Invite, KnownUser, LabelSlot, Language, Leave, LinkToken, ListQuery, Name, NewEvent, Outcome, Person,
+    Phase, Reason, RemoveMember, Rename, Resend, Role, User,
 };
 use rand::RngExt as _;
 
@@ -77,6 +77,7 @@ impl World {
                 self.command(&actor, Some(customer), &AddMyself { customer }).map(drop)
             }
             25..=26 => self.add_admin(customer),
+            27 if self.one_in(2) => self.erase_label(customer),
             27 => self.end_and_free(),
             28..=40 => self.invite(customer),
             41..=43 => self.resend(),
@@ -216,6 +217,13 @@ impl World {
         let user = self.anybody();
         let reason = Reason::parse(if self.one_in(12) { "" } else { "rescue" }).unwrap();
         self.command(&actor, Some(customer), &AddAdmin { customer, user, reason }).map(drop)
+    }
+
+    fn erase_label(&mut self, customer: CustomerId) -> Step {
+        let actor = if self.one_in(8) { self.managing(customer) } else { self.operator.clone() };
+        let number = self.rng.random_range(0..8);
+        let slot = LabelSlot::ALL[self.rng.random_range(0..LabelSlot::ALL.len())];
+        self.command(&actor, Some(customer), &EraseLabel { customer, number, slot }).map(drop)
     }
 
     /// No command ends a customer yet, so its end is written by hand, on both sides the same; then its identifier may

@@ -203,8 +203,12 @@ fn judge(
     let phase = customer.status.phase();
     let manager = capacities.iter().any(|(who, _)| is_managing(*who));
     let member = capacities.iter().any(|(who, _)| who.includes(WhoMay::MEMBER));
-    // A waiting or ended customer gives its members no rights, not even to see it.
-    let seen = manager || (member && matches!(phase, Phase::Active | Phase::Disabled));
+    // A waiting or ended customer gives its members no rights, not even to see it. Whoever will have a right that the
+    // table answers with "waiting" is told so.
+    let told = member
+        && row.cell(phase) == Cell::CustomerWaiting
+        && capacities.iter().any(|(who, _)| row.who.includes(*who));
+    let seen = manager || told || (member && matches!(phase, Phase::Active | Phase::Disabled));
     if !seen && in_force("R-ACC-6") {
         return Err(Refusal::NotFound);
     }

@@ -6,7 +6,7 @@
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
-use super::EventType;
+use super::{EventType, LabelSlot};
 use crate::customer::{CustomerKind, CustomerStatus};
 use crate::field::Quota;
 use crate::id::{CustomerId, InvitationId, MembershipId};
@@ -161,6 +161,13 @@ details! {
         /// When it would have been free.
         rested_until: DateTime<Utc>,
     }
+    /// The operator erased a text beside an event.
+    LabelErased {
+        /// The number of that event.
+        number: u64,
+        /// Which of its labels.
+        slot: LabelSlot,
+    }
 }
 
 /// A value of fixed width.
@@ -198,6 +205,27 @@ impl Fixed for u32 {
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
         split(bytes).map(Self::from_be_bytes)
+    }
+}
+
+impl Fixed for u64 {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.to_be_bytes());
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        split(bytes).map(Self::from_be_bytes)
+    }
+}
+
+impl Fixed for LabelSlot {
+    fn put(&self, bytes: &mut Vec<u8>) {
+        bytes.push(self.code());
+    }
+
+    fn take(bytes: &mut &[u8]) -> Option<Self> {
+        let [code] = split(bytes)?;
+        Self::from_code(code)
     }
 }
 
@@ -350,6 +378,7 @@ mod tests {
                 before: Some(Origin::SelfAdded { through: customer }),
             },
             EventDetails::OperatorAddedAdmin { membership, old: Some(Role::EMPLOYEE) },
+            EventDetails::LabelErased { number: u64::MAX, slot: LabelSlot::Address },
         ]
     }
 

@@ -133,6 +133,22 @@ fn verify_one(tx: &mut dyn ReadTx, customer: &Customer, report: &mut HistoryRepo
     Ok(())
 }
 
+/// One event.
+pub(crate) fn event(
+    tx: &mut dyn ReadTx,
+    customer: CustomerId,
+    number: u64,
+) -> Result<Option<super::StoredEvent>, Error> {
+    let Some(before) = number.checked_sub(1) else { return Ok(None) };
+    let query = EventQuery {
+        customer,
+        filter: HistoryFilter::default(),
+        order: EventOrder::Oldest,
+        list: ListQuery { after: Some(position(before)), limit: 1 },
+    };
+    Ok(tx.events(&query)?.pop().filter(|event| event.number == number))
+}
+
 /// Every event in the order of numbers, some at a time.
 fn for_each_event<E: From<Error>>(
     tx: &mut dyn ReadTx,

@@ -9,12 +9,15 @@ use crate::actor::Channel;
 use crate::id::{CommandId, CustomerId, UserId};
 use crate::rule::in_force;
 
+mod commands;
 mod details;
 mod encoding;
 mod export;
 mod lists;
+pub mod rules;
 mod verify;
 
+pub use commands::EraseLabel;
 pub use details::EventDetails;
 pub use encoding::HistoryKey;
 pub(crate) use encoding::chain;

@@ -1,8 +1,10 @@
 //! Verifying a history: what was checked, and the first number at which it breaks (R-HIS-5).
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use super::{Head, Label, StoredEvent, event_hash, label_commitment};
+use super::{EventDetails, EventType, Head, Label, LabelSlot, StoredEvent, event_hash, label_commitment};
 use crate::id::CustomerId;
 
 /// How much `verify` proves.
@@ -56,7 +58,7 @@ pub enum HistoryProblem {
     Hash,
     /// A label's text is not the one that was committed to.
     Label,
-    /// A label was erased, and no event says so.
+    /// A label was erased, and no event says so; or an event says so, and the label is there.
     LabelErased,
     /// The history ends before or after the head that the customer's row names.
     Head,
@@ -69,13 +71,17 @@ pub(crate) struct Verifier {
     head: Head,
     number: u64,
     hash: [u8; 32],
+    /// Labels without their text, and those that an event says were erased.
+    missing: BTreeSet<(u64, LabelSlot)>,
+    erased: BTreeSet<(u64, LabelSlot)>,
     fault: Option<HistoryFault>,
 }
 
 impl Verifier {
     /// Begins with the head that the customer's row names.
-    pub(crate) const fn new(customer: CustomerId, head: Head) -> Self {
-        Self { customer, head, number: 0, hash: [0; 32], fault: None }
+    pub(crate) fn new(customer: CustomerId, head: Head) -> Self {
+        let (missing, erased) = <(BTreeSet<_>, BTreeSet<_>)>::default();
+        Self { customer, head, number: 0, hash: [0; 32], missing, erased, fault: None }
     }
 
     /// Checks the next event.
@@ -88,6 +94,15 @@ impl Verifier {
         } else {
             event.labels.iter().find_map(|label| label_problem(event, label))
         };
+        self.missing.extend(
+            event.labels.iter().filter(|label| label.text.is_none()).map(|label| (event.number, label.slot)),
+        );
+        if event.kind == EventType::LabelErased
+            && let Some(EventDetails::LabelErased { number, slot }) =
+                EventDetails::decode(event.kind, &event.details)
+        {
+            self.erased.insert((number, slot));
+        }
         if let Some(problem) = problem {
             self.fail(expected, problem);
         }
@@ -99,6 +114,14 @@ impl Verifier {
     pub(crate) fn finish(mut self) -> Option<HistoryFault> {
         if self.number != self.head.number || self.hash != self.head.hash {
             self.fail(self.number.min(self.head.number).saturating_add(1), HistoryProblem::Head);
+        }
+        // An erased label without its event, or an event whose label is still there.
+        let first = self.missing.symmetric_difference(&self.erased).next().map(|(number, _)| *number);
+        if let Some(number) =
+            first.filter(|first| self.fault.as_ref().is_none_or(|fault| *first < fault.number))
+        {
+            self.fault = None;
+            self.fail(number, HistoryProblem::LabelErased);
         }
         self.fault
     }
@@ -112,8 +135,8 @@ impl Verifier {
 
 fn label_problem(event: &StoredEvent, label: &Label) -> Option<HistoryProblem> {
     match &label.text {
-        // Erasing comes with an event of its own (LABEL_ERASED), which nothing writes yet.
-        None => Some(HistoryProblem::LabelErased),
+        // Whether an event tells of it is known at the end.
+        None => None,
         Some(text) => {
             let commitment = label_commitment(event.customer, event.number, label.slot, text);
             (commitment != label.commitment).then_some(HistoryProblem::Label)

@@ -145,6 +145,13 @@ impl State {
                 let held = self.identifiers.remove(identifier);
                 expect(matches!(held, Some(IdentifierHold::Resting { customer, .. }) if customer == id))
             }
+            Change::LabelErased { number, slot } => {
+                let events = &mut self.row(id)?.events;
+                let at = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
+                let event = at.and_then(|at| events.get_mut(at)).map(Arc::make_mut);
+                let label = event.and_then(|event| event.labels.iter_mut().find(|label| label.slot == *slot));
+                expect(label.and_then(|label| label.text.take()).is_some())
+            }
             Change::MembershipAdded(membership) => self.add_member(id, membership),
             Change::MembershipChanged(membership) => {
                 let kept = self.kept_membership(id, membership)?;

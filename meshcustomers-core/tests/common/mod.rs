@@ -11,10 +11,11 @@ use meshcustomers_core::{
     Accept, Actor, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId,
     CustomerKind, Disable, Enable, Error, Event, EventType, HistoryFilter, HostKey, Invitation,
     InvitationRow, InvitationStanding, Invite, KnownUser, LinkToken, MailStateKind, ManualClock, Member,
-    MemoryMailer, Membership, OutboxMail, PageRequest, PageSize, Person, Postman, Reason, Refusal, Role,
+    Membership, MemoryMailer, OutboxMail, PageRequest, PageSize, Person, Postman, Reason, Refusal, Role,
     SeededEntropy, Settings, SettingsBuilder, User, UserId,
 };
 
+pub(crate) mod facts;
 mod watched;
 
 #[allow(unused_imports, reason = "only some tests let commits fail")]
@@ -192,8 +193,7 @@ impl World {
 
     /// Makes somebody an ordinary member: invited by an `Admin`, and accepted.
     pub(crate) fn join(&self, customer: &Customer, by: &User, user: &User, role: Role) -> Membership {
-        let invite =
-            Invite { customer: customer.id, address: user.address.clone(), role, language: None };
+        let invite = Invite { customer: customer.id, address: user.address.clone(), role, language: None };
         let invitation = self.admin.invite(&self.by(by, customer), invite).unwrap();
         self.accept(user, &invitation).unwrap()
     }
