@@ -8,7 +8,7 @@ use common::{World, code, reason, refusal};
 use meshcustomers_core::rules::membership::within_rank;
 use meshcustomers_core::{
     Accept, AddAdmin, AddMyself, CancelInvitation, ChangeRole, Channel, Command, CreateCustomer, CustomerFilter,
-    CustomerKind, CustomerStatus, Decline, Disable, Enable, EventType, Explanation, ExportFormat,
+    CustomerKind, CustomerStatus, Decline, Disable, Enable, EraseLabel, EventType, Explanation, ExportFormat,
     FreeIdentifier, HistoryFilter, Invite, LabelSlot, Leave, MailStateKind, PageRequest, PageSize, Permission, Person,
     Quota, Refusal, RemoveMember, Rename, Resend, Role, Store as _, TABLE,
 };
@@ -329,6 +329,10 @@ fn r_acc_8_explain_says_what_doing_would_say_for_every_command() {
     says!(paula, add_admin, "NOT_FOUND");
     says!(w.operator, FreeIdentifier { customer }, "NothingToDo");
     says!(paula, FreeIdentifier { customer }, "NOT_FOUND");
+    let erase = EraseLabel { customer, number: 1, slot: LabelSlot::Name };
+    says!(paula, erase, "NOT_FOUND");
+    says!(w.operator, erase, "WouldChange");
+    says!(w.operator, erase, "NothingToDo");
     says!(paula, Disable { customer, reason: reason("unpaid") }, "WouldChange");
     says!(paula, Disable { customer, reason: reason("unpaid") }, "NothingToDo");
     says!(ann, invite("c@new.example"), "CUSTOMER_DISABLED");

@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use common::{World, code, reason, unknown_customer, unknown_user};
 use meshcustomers_core::{
     Accept, Actor, AddAdmin, AddMyself, CancelInvitation, ChangeRole, Command, CommandKind, CreateCustomer,
-    CustomerFilter, CustomerId, Decline, Disable, Enable, Error, ExportError, ExportFormat, FreeIdentifier,
-    HistoryFilter, Invite, InvitationId, Leave, PageRequest, Person, RemoveMember, Rename, Resend, Role, UserId,
+    CustomerFilter, CustomerId, Decline, Disable, Enable, EraseLabel, Error, ExportError, ExportFormat, FreeIdentifier,
+    HistoryFilter, Invite, InvitationId, LabelSlot, Leave, PageRequest, Person, RemoveMember, Rename, Resend, Role, UserId,
 };
 
 /// What a stranger names: ids of another customer, or ids that nobody has.
@@ -71,6 +71,7 @@ fn everything<'a>(w: &'a World, person: UserId, account: CustomerId, ids: Ids) -
     asked.command(&actor, &Disable { customer, reason: reason("mine") });
     asked.command(&actor, &Enable { customer, reason: reason("mine") });
     asked.command(&actor, &FreeIdentifier { customer });
+    asked.command(&actor, &EraseLabel { customer, number: 1, slot: LabelSlot::Name });
     asked.command(&actor, &AddAdmin { customer, user: person, reason: reason("mine") });
     asked.command(&actor, &AddMyself { customer });
     asked.command(&actor, &ChangeRole { customer, user, role: Role::EMPLOYEE });

@@ -206,6 +206,7 @@ fn r_cmd_4_deadlines_depend_on_no_job() {
 #[test]
 fn r_cmd_4_a_command_that_meets_a_lapsed_row_of_its_own_ends_it() {
     let w = World::new();
+    let jane = w.person("Jane");
     let old = w.invited("jane@people.example", Role::EMPLOYEE);
     w.set_clock(old.expires_at);
     let events = w.new_events(&w.acme, || {
@@ -217,7 +218,7 @@ fn r_cmd_4_a_command_that_meets_a_lapsed_row_of_its_own_ends_it() {
     // It is over for good, also if the clock is set back.
     w.set_clock(old.created_at);
     assert_eq!(w.standing(&old), InvitationStanding::Expired);
-    w.refused("INVITATION_EXPIRED", || w.accept(&w.person("Jane"), &old));
+    w.refused("INVITATION_EXPIRED", || w.accept(&jane, &old));
 }
 
 #[test]
