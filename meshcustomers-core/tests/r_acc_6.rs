@@ -9,8 +9,9 @@ use std::collections::BTreeSet;
 use common::{World, code, reason, unknown_customer, unknown_user};
 use meshcustomers_core::{
     Accept, Actor, AddAdmin, AddMyself, CancelInvitation, ChangeRole, Command, CommandKind, CreateCustomer,
-    CustomerFilter, CustomerId, Decline, Disable, Enable, EraseLabel, Error, ExportError, ExportFormat, FreeIdentifier,
-    HistoryFilter, Invite, InvitationId, LabelSlot, Leave, PageRequest, Person, RemoveMember, Rename, Resend, Role, UserId,
+    CustomerFilter, CustomerId, Decline, Disable, Enable, EraseLabel, Error, ExportError, ExportFormat,
+    FreeIdentifier, HistoryFilter, InvitationId, Invite, LabelSlot, Leave, PageRequest, Person, RemoveMember,
+    Rename, Resend, Role, UserId,
 };
 
 /// What a stranger names: ids of another customer, or ids that nobody has.
@@ -58,7 +59,7 @@ impl Asked<'_> {
 }
 
 /// Every command and every question of a person who acts for `account`, with those ids.
-fn everything<'a>(w: &'a World, person: UserId, account: CustomerId, ids: Ids) -> Asked<'a> {
+fn everything(w: &World, person: UserId, account: CustomerId, ids: Ids) -> Asked<'_> {
     let Ids { customer, user, invitation } = ids;
     let myself = Person::new(person);
     let me = Actor::from(myself);
@@ -129,9 +130,12 @@ fn r_acc_6_a45_a54_everything_times_every_foreign_id_is_not_found_and_writes_not
         invitation: InvitationId::from_bytes([0xEE; 16]),
     };
     let before = w.dump();
-    for (person, account) in
-        [(w.ann.id, w.acme.id), (w.emil.id, w.acme.id), (w.stranger.id, w.acme.id), (w.stranger.id, w.beta.id)]
-    {
+    for (person, account) in [
+        (w.ann.id, w.acme.id),
+        (w.emil.id, w.acme.id),
+        (w.stranger.id, w.acme.id),
+        (w.stranger.id, w.beta.id),
+    ] {
         let nothing = everything(&w, person, account, unknown);
         for ids in foreign {
             let asked = everything(&w, person, account, ids);

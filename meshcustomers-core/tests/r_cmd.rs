@@ -9,8 +9,8 @@ use common::{Fault, World, code, facts, reason, refusal};
 use meshcustomers_core::rules::customer::availability;
 use meshcustomers_core::{
     Accept, AddAdmin, Availability, CancelInvitation, CommandKind, CreateCustomer, Disable, Enable, Error,
-    EventType, IdempotencyKey, IdentifierHold, IdentifierPolicy, InvitationStanding, Invite, MailStateKind, Outcome,
-    PageRequest, Person, Refusal, RemoveMember, Rename, Role,
+    EventType, IdempotencyKey, IdentifierHold, IdentifierPolicy, InvitationStanding, Invite, MailStateKind,
+    Outcome, PageRequest, Person, Refusal, RemoveMember, Rename, Role,
 };
 
 fn rename(w: &World, name: &str) -> Rename {
@@ -154,6 +154,21 @@ fn r_cmd_2_only_its_actor_and_the_operator_ask_for_an_outcome() {
     w.admin.outcome_of(&Person::new(w.ann.id).into(), command).unwrap().unwrap();
     for other in [w.by(&w.amos, &w.acme), w.hanna(), w.emil()] {
         assert_eq!(refusal(w.admin.outcome_of(&other, command)), Refusal::NotFound);
+    }
+}
+
+#[test]
+fn r_cmd_2_the_key_finds_what_an_unknown_commit_left() {
+    for (fault, already) in [(Fault::UnknownButKept, true), (Fault::UnknownAndLost, false)] {
+        let w = World::new();
+        w.store.fail_next(&[fault, Fault::Busy]);
+        let request = invite(&w, "x@new.example");
+        assert_eq!(code(&w.admin.run_once(&w.ann(), key("k1"), &request)), "COMMIT_UNKNOWN");
+        let before = w.dump();
+        let invitation = w.admin.run_once(&w.ann(), key("k1"), &request).unwrap();
+        assert_eq!(w.dump() == before, already, "{fault:?}");
+        assert_eq!(w.standing(&invitation), InvitationStanding::Open);
+        assert_eq!(w.count(&w.acme, EventType::UserInvited), 2, "Emil's and this one");
     }
 }
 

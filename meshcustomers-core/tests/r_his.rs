@@ -59,7 +59,9 @@ fn r_his_2_a84_every_change_has_its_event_and_all_of_one_command_share_its_id() 
     let w = World::new();
     w.invited("a@new.example", Role::EMPLOYEE);
     w.invited("b@new.example", Role::EMPLOYEE);
-    w.admin.remove_member(&w.by(&w.amos, &w.acme), RemoveMember { customer: w.acme.id, user: w.ann.id }).unwrap();
+    w.admin
+        .remove_member(&w.by(&w.amos, &w.acme), RemoveMember { customer: w.acme.id, user: w.ann.id })
+        .unwrap();
     let events = w.events(&w.acme);
     let last = &events[events.len() - 3..];
     assert_eq!(last[0].kind, EventType::UserRemoved);
@@ -74,7 +76,9 @@ fn r_his_2_the_version_counts_commands_and_the_number_events() {
     let w = World::new();
     let before = w.customer(w.acme.id).head;
     w.invited("a@new.example", Role::EMPLOYEE);
-    w.admin.remove_member(&w.by(&w.amos, &w.acme), RemoveMember { customer: w.acme.id, user: w.ann.id }).unwrap();
+    w.admin
+        .remove_member(&w.by(&w.amos, &w.acme), RemoveMember { customer: w.acme.id, user: w.ann.id })
+        .unwrap();
     let after = w.customer(w.acme.id).head;
     assert_eq!((after.version - before.version, after.number - before.number), (2, 3));
 }

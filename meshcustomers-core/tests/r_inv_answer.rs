@@ -6,8 +6,8 @@ mod common;
 
 use common::{World, at_once};
 use meshcustomers_core::{
-    Accept, CancelInvitation, Decline, EventDetails, EventType, InvitationStanding, KnownUser, LinkSignUp, Origin,
-    PageRequest, Person, Refusal, RemoveMember, Role, Verification,
+    Accept, CancelInvitation, Decline, EventDetails, EventType, InvitationStanding, KnownUser, LinkSignUp,
+    Origin, PageRequest, Person, Refusal, RemoveMember, Role, Verification,
 };
 
 #[test]
@@ -69,12 +69,12 @@ fn r_inv_4_accept_and_cancel_at_once_one_of_them_wins() {
         let w = World::new();
         let invitation = w.invited("jane@people.example", Role::EMPLOYEE);
         let jane = w.person("Jane");
-        let done = at_once(2, |which| match which {
-            0 => w.accept(&jane, &invitation).is_ok(),
-            _ => {
-                let cancel = CancelInvitation { customer: w.acme.id, invitation: invitation.id };
-                w.admin.cancel_invitation(&w.ann(), cancel).is_ok()
+        let done = at_once(2, |which| {
+            if which == 0 {
+                return w.accept(&jane, &invitation).is_ok();
             }
+            let cancel = CancelInvitation { customer: w.acme.id, invitation: invitation.id };
+            w.admin.cancel_invitation(&w.ann(), cancel).is_ok()
         });
         assert_eq!(done[0], w.member(&w.acme, &jane).is_some());
         assert_ne!(done[0], done[1]);
@@ -103,8 +103,7 @@ fn r_inv_5_open_invitations_show_after_sign_in_without_the_mails_link() {
     let jane = w.person("Jane");
     let first = w.invited("jane@people.example", Role::EMPLOYEE);
     let second = w.invite(&w.by(&w.bea, &w.beta), &w.beta, "JANE@people.example", Role::ADMIN).unwrap();
-    let own =
-        || w.admin.own_invitations(&Person::new(jane.id), &PageRequest::default()).unwrap().items;
+    let own = || w.admin.own_invitations(&Person::new(jane.id), &PageRequest::default()).unwrap().items;
     let ids: Vec<_> = own().iter().map(|offer| offer.invitation).collect();
     assert!(ids.contains(&first.id) && ids.contains(&second.id) && ids.len() == 2);
     w.accept(&jane, &first).unwrap();
@@ -180,6 +179,17 @@ fn r_inv_5_a_dead_link_proves_nothing() {
     let cancel = CancelInvitation { customer: w.acme.id, invitation: invitation.id };
     w.admin.cancel_invitation(&w.ann(), cancel).unwrap();
     w.refused("NOT_FOUND", || w.admin.upsert_user_through_link(&newcomer("new@people.example"), &link));
+}
+
+#[test]
+fn r_inv_5_an_accepted_link_proves_nothing_any_more() {
+    let w = World::new();
+    let invitation = w.invited("jane@people.example", Role::EMPLOYEE);
+    let (jane, link) = (w.person("Jane"), w.link(&invitation));
+    w.accept_link(&jane, &link).unwrap();
+    w.admin.upsert_user(&KnownUser::new("idp|Jane", "Jane", "jane@new.example").unwrap()).unwrap();
+    let user = w.admin.upsert_user_through_link(&newcomer("jane@people.example"), &link).unwrap();
+    assert_eq!(user.verification, Verification::Unverified);
 }
 
 #[test]
@@ -277,6 +287,18 @@ fn r_inv_14_an_accepted_link_of_somebody_no_longer_a_member_is_not_found() {
     w.admin.remove_member(&w.ann(), RemoveMember { customer: w.acme.id, user: jane.id }).unwrap();
     w.refused("NOT_FOUND", || w.accept_link(&jane, &link));
     w.refused("NOT_FOUND", || w.admin.accept(&Person::new(jane.id), Accept::by_id(w.acme.id, invitation.id)));
+}
+
+#[test]
+fn r_inv_14_an_accepted_link_shows_what_it_led_to_only_while_that_lasts() {
+    let w = World::new();
+    let invitation = w.invited("jane@people.example", Role::EMPLOYEE);
+    let (jane, link) = (w.person("Jane"), w.link(&invitation));
+    w.accept_link(&jane, &link).unwrap();
+    assert_eq!(w.admin.offer(&link).unwrap().standing, InvitationStanding::Accepted);
+    w.refused("NOT_FOUND", || w.admin.decline_without_account(link.clone()));
+    w.admin.leave(&Person::new(jane.id), w.acme.id).unwrap();
+    w.refused("NOT_FOUND", || w.admin.offer(&link));
 }
 
 #[test]

@@ -7,9 +7,9 @@ mod common;
 use common::{World, code, facts, reason};
 use meshcustomers_core::rules::membership::{AddAdminFacts, add_admin};
 use meshcustomers_core::{
-    AccessFacts, AddAdmin, Availability, CreateCustomer, Customer, CustomerFilter, CustomerKind, CustomerOrder,
-    CustomerStatus, Disable, End, EventDetails, EventType, Force, HistoryFilter, LabelSlot, Origin, PageRequest,
-    PageSize, Phase, Quota, Refusal, RemoveMember, Rename, Role, UserId, WaitingFor,
+    AccessFacts, AddAdmin, Availability, CreateCustomer, Customer, CustomerFilter, CustomerKind,
+    CustomerOrder, CustomerStatus, Disable, End, EventDetails, EventType, Force, HistoryFilter, LabelSlot,
+    Origin, PageRequest, PageSize, Phase, Quota, Refusal, RemoveMember, Rename, Role, UserId, WaitingFor,
 };
 
 fn create(name: &str, identifier: &str) -> CreateCustomer {
@@ -377,11 +377,9 @@ fn r_mng_8_any_customer_that_is_not_ended() {
         let facts = AddAdminFacts { access, user: Some(facts::user()), member: None };
         add_admin(&facts, &reason("rescue"), &cx).map(|decision| decision.outcome.role)
     };
-    for status in [
-        CustomerStatus::Waiting(WaitingFor::Approval),
-        CustomerStatus::Active,
-        CustomerStatus::Disabled,
-    ] {
+    for status in
+        [CustomerStatus::Waiting(WaitingFor::Approval), CustomerStatus::Active, CustomerStatus::Disabled]
+    {
         assert_eq!(decide(status), Ok(Role::ADMIN));
     }
     for end in [End::Rejected, End::Withdrawn, End::Lapsed, End::Deleted] {
@@ -399,7 +397,9 @@ fn r_mng_8_an_account_that_lost_its_people_is_listed_and_rescued() {
     assert_eq!(listed(&w, &without), ["acme"]);
     w.admin.add_admin(&w.operator, add(&w.acme, w.stranger.id, "rescue")).unwrap();
     assert_eq!(listed(&w, &without), [""; 0]);
-    w.admin.rename(&w.by(&w.stranger, &w.acme), Rename { customer: w.acme.id, name: "X1".parse().unwrap() }).unwrap();
+    w.admin
+        .rename(&w.by(&w.stranger, &w.acme), Rename { customer: w.acme.id, name: "X1".parse().unwrap() })
+        .unwrap();
     w.admin.disable(&w.paula(), Disable { customer: w.acme.id, reason: reason("") }).unwrap();
 }
 

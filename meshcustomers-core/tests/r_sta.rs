@@ -1,15 +1,13 @@
 //! Status: who may do what while a customer waits, is active, is disabled, has ended (R-STA).
 
-#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
-
 mod common;
 
 use common::{World, facts, reason, refusal};
 use meshcustomers_core::rules::access::authorize;
 use meshcustomers_core::{
-    AccessFacts, Accept, Actor, CancelInvitation, ChangeRole, CustomerFilter, CustomerKind, CustomerStatus,
-    Decline, Disable, Enable, End, EventDetails, EventType, HistoryFilter, LabelSlot, PageRequest, Permission,
-    Person, Phase, Refusal, RemoveMember, Rename, Resend, Role, TABLE, WaitingFor,
+    Accept, AccessFacts, Actor, CancelInvitation, ChangeRole, CustomerFilter, CustomerKind, CustomerStatus,
+    Decline, Disable, Enable, End, EventDetails, EventType, HistoryFilter, LabelSlot, PageRequest,
+    Permission, Person, Phase, Refusal, RemoveMember, Rename, Resend, Role, TABLE, WaitingFor,
 };
 
 #[test]
@@ -272,7 +270,8 @@ fn people(status: CustomerStatus) -> Vec<(&'static str, usize, Actor, AccessFact
     add("the operator", 2, (facts::operator(), nobody));
     add("an Admin", 3, facts::inside(Role::ADMIN, touched()));
     add("an Employee", 4, facts::inside(Role::EMPLOYEE, touched()));
-    let stranger = AccessFacts { user: Some(facts::user()), customer: Some(touched()), ..AccessFacts::default() };
+    let stranger =
+        AccessFacts { user: Some(facts::user()), customer: Some(touched()), ..AccessFacts::default() };
     add("a stranger", 5, (Person::new(facts::USER).into(), stranger.clone()));
     add("a stranger for it", 5, (Person::new(facts::USER).acting_for(facts::CUSTOMER), stranger));
     add("another partner's Admin", 5, acting(facts::OFFICE, CustomerKind::Partner, Role::ADMIN));
@@ -306,8 +305,7 @@ fn r_sta_5_a51_every_row_for_everybody_in_every_status() {
                 for row in &expected {
                     let permission: Permission =
                         serde_json::from_value(serde_json::Value::from(row[0])).unwrap();
-                    let want =
-                        row.get(column + 1).copied().unwrap_or("nnnn").chars().nth(phase).unwrap();
+                    let want = row.get(column + 1).copied().unwrap_or("nnnn").chars().nth(phase).unwrap();
                     let is = letter(permission, authorize(&facts, permission, &cx).map(|_| ()));
                     if is != want {
                         wrong.push(format!("{who}, {status:?}, {permission}: {is}, not {want}"));

@@ -9,8 +9,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use common::{World, host_key, settings};
 use meshcustomers_core::{
-    Accept, Administration, BuildError, CancelInvitation, Decline, HostKey, HostKeyError, Invitation, LinkKind,
-    LinkSecret, LinkToken, Person, RemoveMember, Resend, Role, SeededEntropy, Store as _,
+    Accept, Administration, BuildError, CancelInvitation, Decline, HostKey, HostKeyError, Invitation,
+    LinkKind, LinkSecret, LinkToken, Person, RemoveMember, Resend, Role, SeededEntropy, Store as _,
 };
 
 fn secret(w: &World, invitation: &Invitation) -> LinkSecret {
@@ -142,8 +142,7 @@ fn r_tok_2_weak_keys_are_refused() {
     }
     let counted: Vec<u8> = (0..32).collect();
     let repeated = [1, 2, 3, 4].repeat(8);
-    let weak: [&[u8]; 5] =
-        [&[0; 32], &[0xFF; 32], &counted, &repeated, b"correct horse battery staple 123"];
+    let weak: [&[u8]; 5] = [&[0; 32], &[0xFF; 32], &counted, &repeated, b"correct horse battery staple 123"];
     for bytes in weak {
         assert_eq!(HostKey::from_bytes(bytes).unwrap_err(), HostKeyError::Weak);
     }

@@ -59,8 +59,13 @@ fn r_tok_4_a18_a_link_is_in_no_log_line_error_debug_output_event_list_or_store()
         let accept = Accept::by_link(link.clone());
         write!(seen, "{link:?} {accept:?} {:?}", Decline::by_link(link.clone())).unwrap();
         write!(seen, "{}", serde_json::to_string(&accept).unwrap()).unwrap();
-        write!(seen, "{:?} {}", w.accept_link(&w.stranger, &link), w.accept_link(&w.stranger, &link).unwrap_err())
-            .unwrap();
+        write!(
+            seen,
+            "{:?} {}",
+            w.accept_link(&w.stranger, &link),
+            w.accept_link(&w.stranger, &link).unwrap_err()
+        )
+        .unwrap();
         w.accept_link(&jane, &link).unwrap();
         write!(seen, "{invitation:?} {:?} {:?}", w.invitations(&w.acme), w.events(&w.acme)).unwrap();
         write!(seen, "{:?} {:?}", w.mailer.mails(), w.waiting_mails()).unwrap();

@@ -108,6 +108,18 @@ fn r_usr_2_an_old_address_that_was_only_claimed_is_not_told() {
 }
 
 #[test]
+fn r_usr_2_another_address_that_the_host_has_verified_is_verified() {
+    let w = World::new();
+    let mails = w.new_mails(|| {
+        let told = told("idp|Ann", "Ann", "ann@new.example").verified();
+        assert_eq!(w.admin.upsert_user(&told).unwrap().verification, Verification::Verified);
+    });
+    assert_eq!(mails, [("address_changed", "ann@people.example".to_owned())]);
+    // The old one is free for somebody else.
+    w.admin.upsert_user(&told("idp|other", "Other", "ann@people.example").verified()).unwrap();
+}
+
+#[test]
 fn r_usr_2_the_same_address_again_never_lowers_verified_and_raises_it() {
     let w = World::new();
     let jane = w.unverified("Jane");

@@ -149,6 +149,7 @@ impl World {
     // ---- who acts -------------------------------------------------------------------------------------------------
 
     /// That person, acting for that account.
+    #[allow(clippy::unused_self, reason = "reads as part of the world")]
     pub(crate) fn by(&self, user: &User, account: &Customer) -> Actor {
         Person::new(user.id).acting_for(account.id)
     }
@@ -274,7 +275,7 @@ impl World {
             .iter()
             .rev()
             .find(|mail| mail.kind == "invitation" && mail.to == invitation.address)
-            .expect("no mail with a link went out");
+            .unwrap();
         let line = mail.text.lines().find_map(|line| line.strip_prefix("https://portal.example/app/link/"));
         LinkToken::parse(line.unwrap()).unwrap()
     }
