@@ -220,7 +220,8 @@ impl Named {
     }
 }
 
-/// The invitation that a genuine link names: the MAC first and at the same cost for unknown ids (R-TOK-3).
+/// The invitation that a genuine link names: the MAC first and at the same cost for unknown ids (R-TOK-3). An accepted
+/// link of somebody who is no member any more names nothing (R-INV-14).
 pub(crate) fn find_by_link(
     tx: &mut dyn ReadTx,
     keys: &Keys,
@@ -236,7 +237,12 @@ pub(crate) fn find_by_link(
     };
     let secret = facts.as_ref().map(|facts| facts.invitation.link);
     let genuine = keys.link.is_genuine(token, &subject, secret.as_ref());
-    Ok(facts.filter(|_| genuine))
+    let Some(facts) = facts.filter(|_| genuine) else { return Ok(None) };
+    let led_somewhere = match rules::accepted_by(&facts.invitation) {
+        Some(user) => tx.member(facts.customer.id, user)?.is_some(),
+        None => true,
+    };
+    Ok(led_somewhere.then_some(facts))
 }
 
 /// What a genuine link shows of an invitation.

@@ -9,6 +9,7 @@ use crate::access::rules::manages;
 use crate::customer::Customer;
 use crate::decision::{Author, Change, ChangeSet, Context, NewEvent};
 use crate::history::{EventDetails, LabelSlot};
+use crate::id::UserId;
 use crate::membership::rules::force;
 use crate::membership::{Force, Role};
 use crate::rule::in_force;
@@ -41,6 +42,14 @@ pub fn standing(facts: &InvitationFacts, now: DateTime<Utc>, settings: &Settings
 fn has_expired(invitation: &Invitation, now: DateTime<Utc>) -> bool {
     let over = if in_force("R-FLD-8") { now >= invitation.expires_at } else { now > invitation.expires_at };
     over && in_force("R-INV-3")
+}
+
+/// Whose membership came of an invitation: once they are no member any more, its link is dead (R-INV-14).
+pub const fn accepted_by(invitation: &Invitation) -> Option<UserId> {
+    match invitation.state {
+        InvitationState::Ended { end: InvitationEnd::Accepted { by }, .. } => Some(by),
+        _ => None,
+    }
 }
 
 /// Whether the inviter's right is away: disabled, no longer a manager, or below the role that they offered (R-INV-9).
