@@ -22,6 +22,8 @@ mod migrate;
 mod open;
 mod search;
 mod store;
+#[cfg(test)]
+mod testing;
 mod transaction;
 mod unit;
 mod verify;

@@ -134,13 +134,13 @@ fn hits(connection: &Connection, question: &str, most: usize) -> StoreResult<Opt
 #[cfg(test)]
 mod tests {
     use meshcustomers_core::{
-        Administration, CreateCustomer, CustomerKind, CustomerOrder, CustomerScope, HostKey, ListQuery,
-        ManualClock, Position, SeededEntropy, Settings, SortKey,
+        CreateCustomer, CustomerKind, CustomerOrder, CustomerScope, ListQuery, Position, SortKey,
     };
 
     use super::*;
     use crate::SqliteStore;
     use crate::customers::list;
+    use crate::testing::administration;
 
     fn pages(store: &SqliteStore, mut query: CustomerQuery, thresholds: &Thresholds) -> Vec<Customer> {
         let mut found = Vec::new();
@@ -160,14 +160,7 @@ mod tests {
     #[test]
     fn r_fld_9_every_way_finds_the_same() {
         let store = SqliteStore::open_temporary().unwrap();
-        let key = HostKey::generate(&SeededEntropy::new(7)).unwrap();
-        let settings = Settings::builder("https://portal.example").build().unwrap();
-        let (admin, operator) = Administration::builder(store.clone(), key, settings)
-            .clock(ManualClock::default())
-            .entropy(SeededEntropy::new(1))
-            .build_with_operator()
-            .unwrap();
-        let operator = operator.act("tests", "Tess", "testing").unwrap();
+        let (admin, operator) = administration(&store);
         let words = ["müller", "bau", "süd", "x", "za\"q", "100%", "東京", "zz"];
         for number in 0_usize..160 {
             let name = format!("{} {} co", words[number % 8], words[number / 8 % 8]);

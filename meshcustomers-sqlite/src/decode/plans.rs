@@ -4,15 +4,16 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use meshcustomers_core::{
-    Accept, AccessQuery, AddAdmin, Administration, Bookkeeping, CancelInvitation, ChangeRole, CommandKind,
-    CreateCustomer, CustomerKind, CustomerOrder, CustomerQuery, CustomerScope, Delivery, Disable, Enable,
-    EventOrder, EventQuery, HistoryFilter, HostKey, HostUserId, IdempotencyKey, Invite, KnownUser, Lease,
-    ListQuery, MailStateKind, ManualClock, Person, Position, ReadTx, Rename, Resend, Role, SearchTerm,
-    SeededEntropy, Settings, SortKey, Store as _, from_millis,
+    Accept, AccessQuery, AddAdmin, Bookkeeping, CancelInvitation, ChangeRole, CommandKind, CreateCustomer,
+    CustomerKind, CustomerOrder, CustomerQuery, CustomerScope, Delivery, Disable, Enable, EventOrder,
+    EventQuery, HistoryFilter, HostUserId, IdempotencyKey, Invite, KnownUser, Lease, ListQuery,
+    MailStateKind, Person, Position, ReadTx, Rename, Resend, Role, SearchTerm, SortKey, Store as _,
+    from_millis,
 };
 use rusqlite::{Statement, StatementStatus};
 
 use crate::SqliteStore;
+use crate::testing::administration;
 
 thread_local! {
     /// Statements that this thread ran: steps of full scans, and sorts.
@@ -31,14 +32,7 @@ pub(crate) fn note(statement: &Statement<'_>, sql: &str) {
 #[test]
 fn no_statement_scans_a_table() {
     let store = SqliteStore::open_temporary().unwrap();
-    let key = HostKey::generate(&SeededEntropy::new(7)).unwrap();
-    let settings = Settings::builder("https://portal.example").build().unwrap();
-    let (admin, operator) = Administration::builder(store.clone(), key, settings)
-        .clock(ManualClock::default())
-        .entropy(SeededEntropy::new(1))
-        .build_with_operator()
-        .unwrap();
-    let operator = operator.act("tests", "Tess", "testing").unwrap();
+    let (admin, operator) = administration(&store);
     let known = |name: &str| KnownUser::new(name, name, &format!("{name}@example.org")).unwrap().verified();
     let (jane, joe) = (admin.upsert_user(&known("jane")).unwrap(), admin.upsert_user(&known("joe")).unwrap());
     let partner = CreateCustomer::new("Partner", "cloud").unwrap().of_kind(CustomerKind::Partner);
