@@ -3,17 +3,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord,
-    Customer, CustomerId, CustomerQuery, EmailKey, EventOrder, EventQuery, HostUserId, HotFacts,
-    IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts,
-    InvitationId, Lease, ListQuery, MailId, MailState, MailStateKind, MemberFacts, MemberRow, MemoryStore,
-    OutboxMail, OwnedWriteTx, Prepared, ReadTx, Store, StoreError, StoreErrorKind, StoreResult, StoredEvent,
-    UniqueKey, User, UserId, WriteTx,
+    Bookkeeping, Change, CommandRecord, Customer, CustomerId, IdentifierHold, Lease, ListQuery, MailId,
+    MailState, MemberFacts, MemoryStore, Message, OwnedWriteTx, Prepared, QuotaUse, ReadTx, Store,
+    StoreError, StoreErrorKind, StoreResult, UniqueKey, WriteTx,
 };
 
 mod fault;
+mod read;
 
 pub use fault::Fault;
 
@@ -105,6 +102,7 @@ impl<'a> Tx<'a> {
         };
         match key {
             UniqueKey::Identifier => self.has(Fault::IgnoresUniqueIdentifiers),
+            UniqueKey::Project => self.has(Fault::IgnoresUniqueProjects),
             UniqueKey::Membership => self.has(Fault::IgnoresUniqueMemberships),
             UniqueKey::OpenInvitation => self.has(Fault::IgnoresUniqueInvitations),
             UniqueKey::HostUser | UniqueKey::VerifiedAddress => self.has(Fault::IgnoresUniqueUsers),
@@ -161,12 +159,19 @@ impl<'a> Tx<'a> {
 
     fn seen(&self, customer: Customer) -> Customer {
         let members = customer.members.saturating_sub(u32::from(self.has(Fault::CountsWrongly)));
-        Customer { members, ..customer }
+        let fewer = u32::from(self.has(Fault::CountsProjectsWrongly));
+        let used = customer.projects.used.saturating_sub(fewer);
+        Customer { members, projects: QuotaUse { used, ..customer.projects }, ..customer }
     }
 
     fn seen_member(&self, member: MemberFacts) -> MemberFacts {
         let through = member.through.filter(|_| !self.has(Fault::HidesTheThroughAccount));
         MemberFacts { through, ..member }
+    }
+
+    fn seen_message(&self, message: Message) -> Message {
+        let salt = if self.has(Fault::LosesSalts) { [0; 32] } else { message.salt };
+        Message { salt, ..message }
     }
 
     fn is_lost(&self, mail: MailId) -> bool {
@@ -182,157 +187,11 @@ impl Drop for Tx<'_> {
     }
 }
 
-/// Methods without a fault.
-macro_rules! faithful {
-    ($($name:ident($($arg:ident: $ty:ty),*) -> $out:ty;)*) => {$(
-        fn $name(&mut self, $($arg: $ty),*) -> StoreResult<$out> {
-            self.ask(|tx| tx.$name($($arg),*))
-        }
-    )*};
-}
-
-impl ReadTx for Tx<'_> {
-    faithful! {
-        instance() -> Option<Instance>;
-        user(id: UserId) -> Option<User>;
-        user_by_host_id(host_id: &HostUserId) -> Option<User>;
-        user_by_address(address: &EmailKey) -> Option<User>;
-        hot_access(user: UserId, customer: CustomerId) -> Option<HotFacts>;
-        identifier(identifier: &Identifier) -> Option<IdentifierHold>;
-        other_active_administrator(than: CustomerId) -> bool;
-        invitation(customer: CustomerId, id: InvitationId) -> Option<InvitationFacts>;
-        open_invitation(customer: CustomerId, address: &EmailKey) -> Option<Invitation>;
-        open_invitations_from(customer: CustomerId, inviter: UserId) -> Vec<Invitation>;
-        open_invitation_count(customer: CustomerId, now: DateTime<Utc>, limit: u32) -> u32;
-        accounts(user: UserId) -> Vec<AccountMembership>;
-        customer_ids(after: Option<CustomerId>, limit: usize) -> Vec<CustomerId>;
-        admins(customer: CustomerId) -> Vec<MemberRow>;
-    }
-
-    fn access(&mut self, query: &AccessQuery) -> StoreResult<AccessFacts> {
-        let facts = self.ask(|tx| tx.access(query))?;
-        let member = facts.member.map(|member| self.seen_member(member));
-        Ok(AccessFacts { member, ..facts })
-    }
-
-    fn customer(&mut self, id: CustomerId) -> StoreResult<Option<Customer>> {
-        let customer = self.ask(|tx| tx.customer(id))?;
-        Ok(customer.map(|customer| self.seen(customer)))
-    }
-
-    fn member(&mut self, customer: CustomerId, user: UserId) -> StoreResult<Option<MemberFacts>> {
-        let member = self.ask(|tx| tx.member(customer, user))?;
-        Ok(member.map(|member| self.seen_member(member)))
-    }
-
-    fn other_admin(&mut self, customer: CustomerId, than: UserId) -> StoreResult<bool> {
-        if self.has(Fault::CountsDisabledAdmins) {
-            return Ok(self.ask(|tx| tx.admins(customer))?.iter().any(|row| row.user.id != than));
-        }
-        self.ask(|tx| tx.other_admin(customer, than))
-    }
-
-    fn command(&mut self, id: CommandId) -> StoreResult<Option<CommandRecord>> {
-        if self.has(Fault::LosesCommands) {
-            return Ok(None);
-        }
-        let failed = lock(&self.store.failed).iter().find(|record| record.id == id).cloned();
-        Ok(self.ask(|tx| tx.command(id))?.or(failed))
-    }
-
-    fn idempotency(
-        &mut self,
-        actor: Option<UserId>,
-        kind: CommandKind,
-        key: &IdempotencyKey,
-    ) -> StoreResult<Option<(IdempotencyRecord, CommandId)>> {
-        let found = self.ask(|tx| tx.idempotency(actor, kind, key))?;
-        Ok(found.filter(|_| !self.has(Fault::ForgetsKeys)))
-    }
-
-    fn customers(&mut self, query: &CustomerQuery) -> StoreResult<Vec<Customer>> {
-        let mut rows = self.list(&query.list, |tx, list| {
-            tx.customers(&CustomerQuery { list: list.clone(), ..query.clone() })
-        })?;
-        if self.has(Fault::SearchesBeginnings)
-            && let Some(term) = &query.search
-        {
-            rows.retain(|row| row.name.sort_key().starts_with(term.as_str()));
-        }
-        if self.has(Fault::ListsEndedCustomers) && query.phase.is_none() {
-            let ended = CustomerQuery { phase: Some(meshcustomers_core::Phase::Ended), ..query.clone() };
-            rows.extend(self.ask(|tx| tx.customers(&ended))?);
-        }
-        Ok(rows.into_iter().map(|row| self.seen(row)).collect())
-    }
-
-    fn members(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<MemberRow>> {
-        let mut rows = Vec::new();
-        for customer in self.shown_for(customer)? {
-            rows.extend(self.list(list, |tx, list| tx.members(customer, list))?);
-        }
-        Ok(rows)
-    }
-
-    fn invitations(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<InvitationFacts>> {
-        let mut rows = Vec::new();
-        for customer in self.shown_for(customer)? {
-            rows.extend(self.list(list, |tx, list| tx.invitations(customer, list))?);
-        }
-        Ok(rows)
-    }
-
-    fn invitations_to(&mut self, address: &EmailKey, list: &ListQuery) -> StoreResult<Vec<InvitationFacts>> {
-        self.list(list, |tx, list| tx.invitations_to(address, list))
-    }
-
-    fn events(&mut self, query: &EventQuery) -> StoreResult<Vec<StoredEvent>> {
-        let mut query = query.clone();
-        if self.has(Fault::FiltersInclusively) {
-            query.filter.until = query.filter.until.map(|until| until + chrono::TimeDelta::milliseconds(1));
-        }
-        let mut rows = self
-            .list(&query.list, |tx, list| tx.events(&EventQuery { list: list.clone(), ..query.clone() }))?;
-        match self.store.fault {
-            Fault::LosesEvents if query.order == EventOrder::Oldest => {
-                rows.dedup_by_key(|event| event.command);
-            }
-            Fault::ReordersEvents => rows.chunks_exact_mut(2).for_each(<[StoredEvent]>::reverse),
-            Fault::ChangesLabels => {
-                let texts = rows
-                    .iter_mut()
-                    .flat_map(|event| &mut event.labels)
-                    .filter_map(|label| label.text.as_mut());
-                for text in texts {
-                    text.text = text.text.replace('\n', "\r\n");
-                }
-            }
-            _ => {}
-        }
-        Ok(rows)
-    }
-
-    fn mail(&mut self, id: MailId) -> StoreResult<Option<OutboxMail>> {
-        let mail = self.ask(|tx| tx.mail(id))?;
-        Ok(mail.filter(|mail| !self.is_lost(mail.mail.id)))
-    }
-
-    fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>> {
-        let late = i64::from(self.has(Fault::IsDueLate));
-        let mut mails = self.ask(|tx| tx.due_mails(now - chrono::TimeDelta::milliseconds(late), limit))?;
-        mails.retain(|mail| !self.is_lost(*mail));
-        Ok(mails)
-    }
-
-    fn mails(&mut self, state: MailStateKind, list: &ListQuery) -> StoreResult<Vec<OutboxMail>> {
-        let mut mails = self.list(list, |tx, list| tx.mails(state, list))?;
-        mails.retain(|mail| !self.is_lost(mail.mail.id));
-        Ok(mails)
-    }
-}
-
 impl WriteTx for Tx<'_> {
     fn apply(&mut self, changes: &Prepared) -> StoreResult<()> {
+        if self.has(Fault::HoldsLapsedIdentifiers) {
+            self.refuse_a_held_identifier(changes)?;
+        }
         let result = self.writer()?.apply(changes);
         if result.is_err() && self.has(Fault::KeepsTheCommandOfAFailedSet) {
             lock(&self.store.failed).push(changes.command().clone());
@@ -364,6 +223,17 @@ impl WriteTx for Tx<'_> {
 }
 
 impl Tx<'_> {
+    fn refuse_a_held_identifier(&mut self, changes: &Prepared) -> StoreResult<()> {
+        for change in changes.changes() {
+            if let Change::CustomerCreated(new) = change
+                && let Some(IdentifierHold::InUse { .. }) = self.identifier(&new.identifier)?
+            {
+                return Err(StoreError::new(StoreErrorKind::Unique(UniqueKey::Identifier)));
+            }
+        }
+        Ok(())
+    }
+
     fn kept_lease(&mut self, mail: MailId) -> StoreResult<Option<Lease>> {
         Ok(match self.mail(mail)?.map(|mail| mail.state) {
             Some(MailState::Waiting { lease, .. }) => lease,

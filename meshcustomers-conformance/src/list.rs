@@ -25,6 +25,9 @@ macro_rules! for_each_case {
                 s_5_a_stale_head_is_a_conflict,
                 s_5_a_customer_that_is_not_there,
                 s_5_status,
+                s_5_kind,
+                s_5_partner,
+                s_5_quota,
                 s_5_identifier_rested,
                 s_5_identifier_freed,
                 s_5_label_erased,
@@ -62,6 +65,8 @@ macro_rules! for_each_case {
                 s_9_customers_newest_first,
                 s_9_customers_by_scope,
                 s_9_customers_by_phase,
+                s_9_customers_by_phase_of_now,
+                s_9_customers_over_quota,
                 s_9_customers_by_search,
                 s_9_customers_without_admin,
                 s_9_accounts,
@@ -85,6 +90,7 @@ macro_rules! for_each_case {
             }
             outbox {
                 s_11_due_in_order,
+                s_11_urgent_mails_go_first,
                 s_11_a_leased_mail_is_not_due,
                 s_11_only_a_due_mail_can_be_leased,
                 s_11_an_old_lease_settles_nothing,
@@ -104,6 +110,9 @@ macro_rules! for_each_case {
                 s_13_other_admin,
                 s_13_other_active_administrator,
                 s_13_invitation_with_its_inviter,
+                s_13_declined_at,
+                s_13_what_a_conversion_ends,
+                s_13_has_customers,
             }
             bookkeeping {
                 s_5_the_instance_is_written_once,
@@ -111,6 +120,55 @@ macro_rules! for_each_case {
                 s_7_a_users_mails_are_queued,
                 s_6_an_address_goes_to_who_verified_it,
                 s_6_keys_are_forgotten,
+            }
+            registrations {
+                s_7_registrations_come_back,
+                s_6_one_registration,
+                s_5_registration_changed,
+                s_5_address_proven,
+                s_7_a_lapse_follows_the_status,
+                s_6_an_identifier_of_a_lapsed_registration,
+                s_7_a_released_identifier_is_free,
+                s_9_registrations_of_a_user,
+                s_5_dismissed,
+                s_9_waiting,
+                s_9_lapsed_registrations,
+                s_12_waiting_registrations_are_counted,
+            }
+            registration_links {
+                s_7_a_rotated_link_replaces_the_former,
+                s_5_link_revoked,
+                s_5_link_used,
+                s_12_link_uses_are_counted,
+                s_12_lapsed_uses_are_counted,
+                s_9_linked_partners,
+            }
+            projects {
+                s_7_projects_come_back,
+                s_6_project,
+                s_5_project_removed,
+                s_12_projects_are_counted,
+                s_9_projects,
+                s_10_projects,
+            }
+            messages {
+                s_7_messages_come_back,
+                s_5_message_withdrawn,
+                s_5_message_taken,
+                s_6_one_receipt_for_a_membership,
+                s_9_messages,
+                s_9_messages_to_a_person,
+                s_9_messages_of_all_accounts,
+                s_9_recipients,
+                s_9_recipients_who_left,
+                s_10_messages,
+            }
+            counters {
+                s_12_counts_are_sums,
+                s_12_a_set_counts_its_mails,
+                s_12_counts_are_forgotten,
+                s_6_a_command_without_an_event,
+                s_3_a_kept_command_is_taken_back_too,
             }
             races {
                 s_2_r_inv_4_two_clicks_one_membership,
@@ -121,6 +179,14 @@ macro_rules! for_each_case {
                 s_2_r_inv_2_one_open_invitation_for_64,
                 s_2_r_cmd_2_one_key_for_64,
                 s_11_64_postmen_share_the_mails,
+                s_2_r_quo_3_one_free_place_for_64,
+                s_2_r_msg_2_one_first_reader_of_64,
+            }
+            registration_races {
+                s_2_r_lnk_2_one_use_for_64,
+                s_2_r_lnk_2_a_use_that_was_given_back_for_64,
+                s_2_r_reg_2_64_approve_at_once,
+                s_2_r_reg_5_approve_against_reject,
             }
         }
     };

@@ -10,8 +10,10 @@ use std::time::{Duration, Instant};
 
 use meshcustomers_core::Store;
 
+mod content;
 mod person;
 mod questions;
+mod registering;
 mod side;
 mod steps;
 mod world;
@@ -98,7 +100,7 @@ impl std::error::Error for Difference {}
 ///
 /// The steps are all commands of the facade, rightly and wrongly used, by members, managers, strangers, disabled people
 /// and the operator, with and without idempotency keys and lent transactions, each explained before it is run;
-/// deliveries with failures; questions; and time that passes. `explain` must agree with what follows.
+/// deliveries with failures; questions; settings that change; and time that passes. `explain` must agree with what follows.
 ///
 /// # Errors
 /// The first [`Difference`].

@@ -10,12 +10,14 @@ use meshcustomers_core::{
     Fresh, Head, HistoryKey, HostKey, HostUserId, Id, Identifier, Invitation, InvitationState, Inviter,
     Language, LinkSecret, MailAccount, MailContent, MailError, Mailer, ManualClock, Membership, MembershipId,
     MemoryMailer, Name, NewCustomer, NewEvent, Origin, Outcome, Prepared, QueuedMail, Quota, ReadTx,
-    Recipient, RenderedMail, Role, SeededEntropy, Settings, Store, StoreErrorKind, StoreResult, User, UserId,
-    UserState, Verification, from_millis,
+    Recipient, RenderedMail, Role, SeededEntropy, Settings, SettingsBuilder, Store, StoreErrorKind,
+    StoreResult, User, UserId, UserState, Verification, from_millis,
 };
 
 use crate::Make;
 use crate::dump::dump;
+
+mod rows;
 
 /// 2026-01-01T00:00:00Z.
 const START: i64 = 1_767_225_600_000;
@@ -181,6 +183,7 @@ impl Stage {
             status: CustomerStatus::Active,
             partner: None,
             created_at: self.tick(),
+            lapses_at: None,
             projects: Quota::limited(10).unwrap(),
         }
     }
@@ -209,7 +212,9 @@ impl Stage {
         origin: Origin,
     ) -> Membership {
         let id: MembershipId = self.id();
-        Membership { id, customer, user: user.id, role, origin, joined_at: self.tick() }
+        // By the event that the next set on the customer writes.
+        let since = self.row(customer).head.number + 1;
+        Membership { id, customer, user: user.id, role, origin, joined_at: self.tick(), since }
     }
 
     /// A stored membership.
@@ -311,8 +316,17 @@ impl Office {
     }
 
     pub(crate) fn over(store: Arc<dyn Store>, seed: u64) -> Self {
+        Self::with(store, seed, |settings| settings)
+    }
+
+    /// One whose host has chosen something.
+    pub(crate) fn with(
+        store: Arc<dyn Store>,
+        seed: u64,
+        choose: impl FnOnce(SettingsBuilder) -> SettingsBuilder,
+    ) -> Self {
         let host_key = HostKey::generate(&SeededEntropy::new(seed)).unwrap();
-        let settings = Settings::builder("https://portal.example").build().unwrap();
+        let settings = choose(Settings::builder("https://portal.example")).build().unwrap();
         let (admin, operator) = Administration::builder(Arc::clone(&store), host_key, settings)
             .clock(SharedClock::default())
             .entropy(SeededEntropy::new(seed))

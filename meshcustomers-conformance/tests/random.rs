@@ -33,6 +33,17 @@ fn a_broken_store_is_told_from_a_whole_one() {
         Fault::ForgetsKeys,
         Fault::SearchesBeginnings,
         Fault::ListsEndedCustomers,
+        Fault::HoldsLapsedIdentifiers,
+        Fault::KeepsLapsedWaiting,
+        Fault::KeepsLapsedUses,
+        Fault::ListsDismissed,
+        Fault::LosesReceipts,
+        Fault::ForgetsWhoLeft,
+        Fault::HidesOldMessages,
+        Fault::CountsDaysWrongly,
+        Fault::CountsProjectsWrongly,
+        Fault::KnowsNoUrgency,
+        Fault::ForgetsDeclines,
     ] {
         let found = compare(1, 20_000, Arc::new(MemoryStore::new()), Arc::new(Broken::new(fault)));
         match found {

@@ -211,10 +211,7 @@ impl Administration {
         // A stranger's question ends here, whether or not there is such a customer: at the same cost (R-ACC-6).
         command.permit(&mut *tx, &cx, &self.0.keys, Ask::Visible)?;
         let decision = command.decide(&mut *tx, &cx, &self.0.keys)?;
-        Ok(match decision.changes {
-            Some(_) => Explanation::WouldChange,
-            None => Explanation::NothingToDo,
-        })
+        Ok(if decision.writes() { Explanation::WouldChange } else { Explanation::NothingToDo })
     }
 
     /// Does a command inside a transaction that the store has lent, beside the host's own rows.
@@ -367,21 +364,24 @@ impl Administration {
             return command.recall(tx, record.outcome);
         }
         // Facts are read under the lock: what was read earlier is not trusted (R-ACC-10).
-        let Decision { outcome, changes } = if in_force("R-ACC-10") {
+        let Decision { outcome, changes, kept } = if in_force("R-ACC-10") {
             command.decide(tx, cx, keys)?
         } else {
             command.decide(&mut *self.0.store.read()?, cx, keys)?
         };
+        let record = || CommandRecord {
+            id: cx.fresh.command(),
+            kind: C::KIND,
+            actor: cx.actor.user(),
+            at: cx.now,
+            outcome: command.record(&outcome),
+            idempotency: key.cloned(),
+        };
         if let Some(changes) = changes {
-            let record = CommandRecord {
-                id: cx.fresh.command(),
-                kind: C::KIND,
-                actor: cx.actor.user(),
-                at: cx.now,
-                outcome: command.record(&outcome),
-                idempotency: key.cloned(),
-            };
-            tx.apply(&changes.prepare(record, &cx.fresh, &keys.history))?;
+            tx.apply(&changes.prepare(record(), &cx.fresh, &keys.history))?;
+        } else if let Some(kept) = kept {
+            tx.keep(&kept)?;
+            tx.keep(&Bookkeeping::CommandKept(record()))?;
         }
         Ok(outcome)
     }

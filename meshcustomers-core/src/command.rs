@@ -12,6 +12,8 @@ use crate::administration::Keys;
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::id::CustomerId;
+use crate::limit::rules::MailUse;
+use crate::limit::{Counter, day};
 use crate::record::{CommandKind, Outcome};
 use crate::store::ReadTx;
 
@@ -118,6 +120,16 @@ pub(crate) fn permit_on(
         }
     }
     Ok(())
+}
+
+/// How many mails the actor and the customer have caused today (R-LIM-1).
+pub(crate) fn mails_today(tx: &mut dyn ReadTx, cx: &Context, customer: CustomerId) -> Result<MailUse, Error> {
+    let today = day(cx.now);
+    let actor = match cx.actor.user() {
+        Some(user) => tx.count(&Counter::ActorMails(user), today)?,
+        None => 0,
+    };
+    Ok(MailUse { actor, customer: tx.count(&Counter::CustomerMails(customer), today)? })
 }
 
 /// SHA-256 of a request: its kind and its fields, secrets left out (R-CMD-2).

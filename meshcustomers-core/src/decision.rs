@@ -6,17 +6,24 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use crate::actor::{Actor, Channel};
-use crate::customer::{CustomerStatus, NewCustomer};
+use crate::customer::{CustomerKind, CustomerStatus, NewCustomer};
 use crate::entropy::Fresh;
-use crate::field::{Identifier, Name};
+use crate::field::{Identifier, Name, Quota};
 use crate::history::{EventActor, EventDetails, Head, HistoryKey, LabelSlot, StoredEvent, chain};
-use crate::id::{CustomerId, InvitationId, UserId};
+use crate::id::{CustomerId, InvitationId, MessageId, RegistrationLinkId, UserId};
 use crate::invitation::{Invitation, InvitationEnd};
+use crate::limit::{Counted, Counter};
 use crate::mail::QueuedMail;
 use crate::membership::Membership;
+use crate::message::{Message, Receipt};
+use crate::project::Project;
 use crate::record::CommandRecord;
+use crate::registration::Registration;
+use crate::registration_link::RegistrationLink;
 use crate::rule::in_force;
 use crate::settings::Settings;
+use crate::store::Bookkeeping;
+use crate::user::User;
 
 /// What a rule is handed besides its facts: it reads no clock, draws nothing and knows no store.
 #[derive(Clone, Debug)]
@@ -38,19 +45,31 @@ pub struct Context {
 pub struct Decision<T> {
     /// What the caller gets.
     pub outcome: T,
-    /// What is written; `None`: nothing is to be done, and nothing at all is written (R-CMD-3).
+    /// What is written with its events; `None`: nothing is to be done, or only what is `kept`.
     pub changes: Option<ChangeSet>,
+    /// What is written without an event: one of the closed list of R-HIS-2.
+    pub kept: Option<Bookkeeping>,
 }
 
 impl<T> Decision<T> {
     /// It is so already.
     pub const fn unchanged(outcome: T) -> Self {
-        Self { outcome, changes: None }
+        Self { outcome, changes: None, kept: None }
     }
 
     /// It becomes so.
     pub const fn changed(outcome: T, changes: ChangeSet) -> Self {
-        Self { outcome, changes: Some(changes) }
+        Self { outcome, changes: Some(changes), kept: None }
+    }
+
+    /// It becomes so, and is no event (R-HIS-2): receipts of *all must read* messages.
+    pub const fn kept(outcome: T, kept: Bookkeeping) -> Self {
+        Self { outcome, changes: None, kept: Some(kept) }
+    }
+
+    /// Whether anything at all is written (R-CMD-3).
+    pub const fn writes(&self) -> bool {
+        self.changes.is_some() || self.kept.is_some()
     }
 }
 
@@ -135,6 +154,7 @@ pub struct ChangeSet {
     events: Vec<NewEvent>,
     changes: Vec<Change>,
     mails: Vec<QueuedMail>,
+    counts: Vec<Counted>,
 }
 
 impl ChangeSet {
@@ -148,7 +168,14 @@ impl ChangeSet {
     ) -> Self {
         let mut events = more;
         events.insert(0, first);
-        Self { seen, events, changes, mails }
+        Self { seen, events, changes, mails, counts: Vec::new() }
+    }
+
+    /// The same, and counts one more of something that is limited (R-LIM-1). Mails are counted without being told.
+    #[must_use]
+    pub fn counting(mut self, counter: Counter, now: DateTime<Utc>) -> Self {
+        self.counts.push(Counted::new(counter, now, 1));
+        self
     }
 
     /// Numbers and chains the events and names the command: what a store applies. `Administration` does it for each
@@ -161,6 +188,7 @@ impl ChangeSet {
             .map(|(index, event)| chain(event, &mut head, index, fresh, key))
             .collect();
         head.version = head.version.saturating_add(1);
+        let counts = self.counts();
         Prepared {
             command,
             customer: self.events.first().map_or(CustomerId::from_bytes([0; 16]), |event| event.customer),
@@ -169,7 +197,20 @@ impl ChangeSet {
             events,
             changes: self.changes,
             mails: self.mails,
+            counts,
         }
+    }
+
+    /// What was told to be counted, and the mails: by who caused them and by the customer (R-LIM-1).
+    fn counts(&self) -> Vec<Counted> {
+        let mut counts = self.counts.clone();
+        if let (Some(event), Ok(mails @ 1..)) = (self.events.first(), u32::try_from(self.mails.len())) {
+            if let EventActor::User { user, .. } = event.actor {
+                counts.push(Counted::new(Counter::ActorMails(user), event.at, mails));
+            }
+            counts.push(Counted::new(Counter::CustomerMails(event.customer), event.at, mails));
+        }
+        counts
     }
 }
 
@@ -185,6 +226,7 @@ pub struct Prepared {
     events: Vec<StoredEvent>,
     changes: Vec<Change>,
     mails: Vec<QueuedMail>,
+    counts: Vec<Counted>,
 }
 
 impl Prepared {
@@ -223,6 +265,11 @@ impl Prepared {
     pub fn mails(&self) -> &[QueuedMail] {
         &self.mails
     }
+
+    /// The counters to raise (R-LIM-1).
+    pub fn counts(&self) -> &[Counted] {
+        &self.counts
+    }
 }
 
 /// One changed row. A store matches it exhaustively: a new change does not compile until it is stored.
@@ -231,7 +278,8 @@ impl Prepared {
 /// [`Conflict`](crate::StoreErrorKind::Conflict) and nothing is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A new customer, its quota row, and its identifier, which must be free or have rested.
+    /// A new customer, its quota row, and its identifier, which must be free, have rested, or be held by a registration
+    /// that has lapsed by [`NewCustomer::created_at`].
     CustomerCreated(NewCustomer),
     /// Another name for this change set's customer.
     CustomerRenamed {
@@ -244,6 +292,37 @@ pub enum Change {
         old: CustomerStatus,
         /// The status that it gets.
         new: CustomerStatus,
+        /// When it lapses from now on; only of one that waits for confirmation (R-REG-5).
+        lapses_at: Option<DateTime<Utc>>,
+    },
+    /// Another kind for this change set's customer, with the quota of its projects (R-MNG-5).
+    CustomerKindChanged {
+        /// The kind that it must have.
+        old: CustomerKind,
+        /// The kind that it gets.
+        new: CustomerKind,
+        /// How many projects it may have from now on.
+        projects: Quota,
+    },
+    /// Another partner for this change set's customer (R-MNG-6).
+    CustomerMoved {
+        /// The partner that it must have.
+        old: Option<CustomerId>,
+        /// The partner that it gets.
+        new: Option<CustomerId>,
+    },
+    /// Another quota of projects for this change set's customer (R-QUO-1).
+    QuotaChanged {
+        /// The quota that it must have.
+        old: Quota,
+        /// The quota that it gets.
+        new: Quota,
+    },
+    /// The identifier of a registration that ends before it was active is free at once (R-FLD-1). Nothing happens if
+    /// somebody else holds it by now, since the registration had lapsed.
+    IdentifierReleased {
+        /// The identifier.
+        identifier: Identifier,
     },
     /// The identifier of a customer that ends rests (R-FLD-1).
     IdentifierRested {
@@ -268,7 +347,9 @@ pub enum Change {
     MembershipAdded(Membership),
     /// The same membership with another role or origin; found by customer, user and membership id.
     MembershipChanged(Membership),
-    /// The membership ends; found by customer, user and membership id.
+    /// The membership ends; found by customer, user and membership id. That it was, since when and until which event
+    /// (the last of [`Prepared::head`]) and time ([`CommandRecord::at`]) is kept: the receipts of messages list those who
+    /// left (R-MSG-6).
     MembershipRemoved(Membership),
     /// A new invitation; there must be no open one for this address and customer.
     InvitationAdded(Invitation),
@@ -283,4 +364,52 @@ pub enum Change {
         /// When.
         at: DateTime<Utc>,
     },
+    /// The registration of this change set's customer; there must be none yet.
+    RegistrationAdded(Registration),
+    /// The same registration with another confirmation or reason; found by customer.
+    RegistrationChanged(Registration),
+    /// A user whose address is proven by this command (R-REG-3). The row must have the version before `version`.
+    AddressProven(User),
+    /// The partner's registration link, made anew in the place of its former one (R-LNK-2). This change set's customer is the
+    /// partner.
+    LinkRotated(RegistrationLink),
+    /// The partner's registration link is dead; its nonce is emptied. The row must show this id, not revoked.
+    LinkRevoked {
+        /// Which.
+        link: RegistrationLinkId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// One more registered with that link: a row of the partner's, under its own lock.
+    LinkUsed {
+        /// Whose.
+        partner: CustomerId,
+        /// Which; the row must show this id, not revoked.
+        link: RegistrationLinkId,
+        /// How many uses it must have had.
+        uses: u32,
+    },
+    /// A registration ended before it was active and gives its use back (R-LNK-2). Nothing happens if the partner has another
+    /// link by now.
+    LinkUseReturned {
+        /// Whose.
+        partner: CustomerId,
+        /// Which.
+        link: RegistrationLinkId,
+    },
+    /// A new project, one more of the quota used; no other of this customer may have its identifier.
+    ProjectAdded(Project),
+    /// The project is gone, one less of the quota used; found by customer and id.
+    ProjectRemoved(Project),
+    /// A new message.
+    MessageAdded(Message),
+    /// An open message is withdrawn.
+    MessageWithdrawn {
+        /// Which; must be open.
+        message: MessageId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// An open *single read* message is taken by its first reader, whose receipt this is (R-MSG-2).
+    MessageTaken(Receipt),
 }

@@ -118,6 +118,8 @@ pub enum UniqueKey {
     Membership,
     /// An open invitation of an address in a customer.
     OpenInvitation,
+    /// A project's identifier in a customer.
+    Project,
     /// A command's id.
     Command,
     /// An actor's idempotency key for a kind of command.

@@ -2,13 +2,22 @@
 
 use crate::actor::{Actor, Person};
 use crate::administration::Administration;
-use crate::customer::{AddAdmin, CreateCustomer, Customer, Disable, Enable, FreeIdentifier, Rename};
+use crate::customer::{
+    AddAdmin, ConvertCustomer, CreateCustomer, Customer, Disable, Enable, FreeIdentifier, MoveCustomer,
+    Rename,
+};
 use crate::error::Error;
 use crate::history::EraseLabel;
 use crate::id::{CustomerId, UserId};
 use crate::invitation::{Accept, CancelInvitation, Decline, Invitation, Invite, Resend};
 use crate::link::LinkToken;
 use crate::membership::{AddMyself, ChangeRole, Leave, Membership, RemoveMember};
+use crate::message::{Acknowledge, Acknowledgement, Message, SendMessage, WithdrawMessage};
+use crate::project::{CreateProject, DeleteProject, EditQuota, Project};
+use crate::registration::{
+    Approve, Confirm, Register, Registration, Reject, SendConfirmation, WithdrawRegistration,
+};
+use crate::registration_link::RevokeLink;
 
 macro_rules! facade {
     ($($(#[$doc:meta])* $name:ident($actor:ident: &$who:ty, $command:ident: $input:ty) -> $outcome:ty = $run:expr;)*) => {
@@ -57,6 +66,36 @@ facade! {
     remove_member(actor: &Actor, command: RemoveMember) -> () = command;
     /// A member leaves; see [`Leave`].
     leave(person: &Person, customer: CustomerId) -> () = Leave { customer };
+    /// The operator gives an account another kind; see [`ConvertCustomer`].
+    convert_customer(actor: &Actor, command: ConvertCustomer) -> Customer = command;
+    /// Assigns a customer to another partner; see [`MoveCustomer`].
+    move_customer(actor: &Actor, command: MoveCustomer) -> Customer = command;
+    /// A user registers a customer; see [`Register`].
+    register(person: &Person, command: Register) -> Customer = command;
+    /// A registrant confirms their address by the link of the mail; see [`Confirm`].
+    confirm(person: &Person, token: LinkToken) -> Customer = Confirm::by_link(token);
+    /// A registrant has the confirmation link sent again; see [`SendConfirmation`].
+    send_confirmation(person: &Person, customer: CustomerId) -> Registration = SendConfirmation { customer };
+    /// A registrant withdraws; see [`WithdrawRegistration`].
+    withdraw_registration(person: &Person, customer: CustomerId) -> Customer = WithdrawRegistration { customer };
+    /// A manager approves a registration; see [`Approve`].
+    approve(actor: &Actor, customer: CustomerId) -> Customer = Approve { customer };
+    /// A manager rejects a registration; see [`Reject`].
+    reject(actor: &Actor, command: Reject) -> Customer = command;
+    /// Revokes a partner's registration link; see [`RevokeLink`].
+    revoke_link(actor: &Actor, partner: CustomerId) -> () = RevokeLink { partner };
+    /// Raises or lowers a quota; see [`EditQuota`].
+    edit_quota(actor: &Actor, command: EditQuota) -> Customer = command;
+    /// Creates a project; see [`CreateProject`].
+    create_project(actor: &Actor, command: CreateProject) -> Project = command;
+    /// Deletes a project; see [`DeleteProject`].
+    delete_project(actor: &Actor, command: DeleteProject) -> () = command;
+    /// Sends a message to a customer's members; see [`SendMessage`].
+    send_message(actor: &Actor, command: SendMessage) -> Message = command;
+    /// Takes a message back; see [`WithdrawMessage`].
+    withdraw_message(actor: &Actor, command: WithdrawMessage) -> Message = command;
+    /// A member acknowledges a message; see [`Acknowledge`].
+    acknowledge(person: &Person, command: Acknowledge) -> Acknowledgement = command;
 }
 
 impl Administration {

@@ -6,9 +6,11 @@ use crate::administration::Administration;
 use crate::clock::after;
 use crate::error::{Error, StoreErrorKind};
 use crate::id::MailId;
+use crate::limit::day;
 use crate::mail::OutboxMail;
 use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
+use crate::registration::LapseRegistration;
 use crate::store::{Bookkeeping, MailStateKind};
 
 /// What [`housekeep`](Administration::housekeep) forgot.
@@ -18,10 +20,14 @@ pub struct Housekept {
     pub keys: u64,
     /// Mails that were delivered or superseded long enough ago.
     pub mails: u64,
+    /// Counts of days that are over (R-LIM-1).
+    pub counts: u64,
+    /// Registrations that were not confirmed in time; each with its event (R-REG-5).
+    pub lapsed: u64,
 }
 
 impl Administration {
-    /// Forgets what has passed, at most `limit` rows of each kind; repeatable, and nothing depends on it (R-CMD-4).
+    /// Forgets what has passed and ends registrations that were not confirmed in time, at most `limit` of each kind; repeatable, and nothing depends on it (R-CMD-4).
     ///
     /// # Errors
     /// `NotFound` for anybody but the operator.
@@ -29,10 +35,17 @@ impl Administration {
         let cx = self.context(actor)?;
         authorize_operator(&cx)?;
         let before = after(cx.now, -cx.settings.delivered_mail_life);
+        let rows = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut lapsed: u64 = 0;
+        for customer in self.read()?.lapsed_registrations(cx.now, rows)? {
+            self.run(actor, &LapseRegistration { customer })?;
+            lapsed = lapsed.saturating_add(1);
+        }
         self.keep(|tx| {
             let keys = tx.keep(&Bookkeeping::KeysForgotten { now: cx.now, limit })?;
             let mails = tx.keep(&Bookkeeping::MailsForgotten { before, limit })?;
-            Ok(Housekept { keys, mails })
+            let counts = tx.keep(&Bookkeeping::CountsForgotten { before: day(cx.now), limit })?;
+            Ok(Housekept { keys, mails, counts, lapsed })
         })
     }
 

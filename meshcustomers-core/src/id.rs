@@ -98,6 +98,12 @@ ids! {
     MailId
     /// One stay of a user in a customer: who leaves and comes back has a new one (R-MSG-6).
     MembershipId
+    /// A message to a customer's members.
+    MessageId
+    /// A project.
+    ProjectId
+    /// A registration link; a rotated one has a new id, and the events of registrations keep it (R-LNK-3).
+    RegistrationLinkId
     /// A person, by the library's own id (R-USR-1).
     UserId
 }

@@ -10,8 +10,13 @@ pub mod rules {
     pub use crate::customer::rules as customer;
     pub use crate::history::rules as history;
     pub use crate::invitation::rules as invitation;
+    pub use crate::limit::rules as limit;
     pub use crate::mail::rules as mail;
     pub use crate::membership::rules as membership;
+    pub use crate::message::rules as message;
+    pub use crate::project::rules as project;
+    pub use crate::registration::rules as registration;
+    pub use crate::registration_link::rules as registration_link;
     pub use crate::user::rules as user;
 }
 
@@ -39,13 +44,18 @@ mod history;
 mod housekeeping;
 mod id;
 mod invitation;
+mod limit;
 mod link;
 mod mail;
 mod membership;
 mod memory;
+mod message;
 mod page;
+mod project;
 mod record;
 mod refusal;
+mod registration;
+mod registration_link;
 mod rule;
 mod secret;
 mod settings;
@@ -60,8 +70,9 @@ pub use administration::{Administration, AdministrationBuilder, BuildError};
 pub use clock::{Clock, ManualClock, SystemClock, from_millis};
 pub use command::{Command, Explanation};
 pub use customer::{
-    Account, AddAdmin, Availability, CreateCustomer, Customer, CustomerFilter, CustomerKind, CustomerStatus,
-    Disable, Enable, End, FreeIdentifier, IdentifierHold, NewCustomer, Phase, QuotaUse, Rename, WaitingFor,
+    Account, AddAdmin, Availability, ConvertCustomer, CreateCustomer, Customer, CustomerFilter, CustomerKind,
+    CustomerStatus, Disable, Enable, End, FreeIdentifier, IdentifierHold, MoveCustomer, NewCustomer, Phase,
+    QuotaUse, Rename, WaitingFor,
 };
 pub use decision::{Author, Change, ChangeSet, Context, Decision, NewEvent, Prepared};
 #[cfg(feature = "os-entropy")]
@@ -74,35 +85,57 @@ pub use field::{
 };
 pub use history::{
     EraseLabel, Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault,
-    HistoryFilter, HistoryKey, HistoryProblem, HistoryReport, Label, LabelSlot, LabelText, Seal, StoredEvent,
-    VerifyLevel, event_hash, label_commitment, verify_events,
+    HistoryFilter, HistoryKey, HistoryProblem, HistoryReport, KnownHead, Label, LabelSlot, LabelText, Seal,
+    StoredEvent, VerifyLevel, event_hash, label_commitment, verify_events,
 };
 pub use housekeeping::Housekept;
-pub use id::{CommandId, CustomerId, Id, InvalidId, InvitationId, MailId, MembershipId, UserId};
+pub use id::{
+    CommandId, CustomerId, Id, InvalidId, InvitationId, MailId, MembershipId, MessageId, ProjectId,
+    RegistrationLinkId, UserId,
+};
 pub use invitation::{
     Accept, CancelInvitation, DayCount, Decline, Invitation, InvitationEnd, InvitationRow,
     InvitationStanding, InvitationState, Invite, Inviter, Offer, Resend,
 };
+pub use limit::{Counted, Counter};
 pub use link::{LinkKind, LinkSecret, LinkToken};
 pub use mail::{
-    Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState, MailStatus, MailTexts,
-    Mailer, MemoryMailer, OutboxMail, Part, Postman, QueuedMail, Recipient, RenderedMail, TextsError,
+    ConfirmationOccasion, Delivered, Delivery, Lease, MailAccount, MailContent, MailError, MailState,
+    MailStatus, MailTexts, Mailer, MemoryMailer, OutboxMail, Part, Postman, QueuedMail, Recipient,
+    RenderedMail, TextsError, Urgency,
 };
 pub use membership::{
     AccountFacts, AddMyself, ChangeRole, Force, Leave, Member, MemberFacts, MemberRow, Membership, Origin,
     RemoveMember, Role,
 };
 pub use memory::MemoryStore;
+pub use message::{
+    Acknowledge, Acknowledgement, Message, MessageFacts, MessageMode, MessageRecipient, MessageStanding,
+    MessageState, OwnMessage, PendingMessage, Receipt, SendMessage, SenderAccount, SentMessage,
+    WithdrawMessage,
+};
 pub use page::{Cursor, Page, PageRequest, PageSize, Position, SortKey};
+pub use project::{CreateProject, DeleteProject, EditQuota, Project};
 pub use record::{
     CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord, InvalidIdempotencyKey, Outcome,
 };
-pub use refusal::Refusal;
+pub use refusal::{Obstacle, Obstacles, Refusal};
+pub use registration::{
+    Approve, Confirm, Confirmation, ConfirmationLink, LapseRegistration, OwnRegistration, Register,
+    Registration, RegistrationFacts, Reject, SendConfirmation, UsedLink, WaitingRegistration,
+    WithdrawRegistration,
+};
+pub use registration_link::{
+    LinkStanding, RegistrationLink, RegistrationLinkFacts, RevokeLink, RotateLink, ShownLink,
+};
 pub use secret::{HostKey, HostKeyError};
-pub use settings::{BaseUrl, LinkSignUp, Settings, SettingsBuilder, SettingsError, SettingsProblem};
+pub use settings::{
+    Approval, BaseUrl, EmailConfirmation, LinkSignUp, RegistrationLinks, RegistrationMode, Settings,
+    SettingsBuilder, SettingsError, SettingsProblem,
+};
 pub use store::{
     AccountMembership, Bookkeeping, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery,
-    Instance, InvitationFacts, InviterFacts, KeyCheck, ListQuery, MailStateKind, OwnedWriteTx, ReadTx, Store,
-    StoreResult, WriteTx,
+    Instance, InvitationFacts, InviterFacts, KeyCheck, ListQuery, MailStateKind, MessageQuery, OwnedWriteTx,
+    ReadTx, Store, StoreResult, WaitingQuery, WhichMessages, WriteTx,
 };
 pub use user::{KnownUser, User, UserState, Verification};

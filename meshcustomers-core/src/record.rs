@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::id::{CommandId, CustomerId, InvitationId, UserId};
+use crate::id::{CommandId, CustomerId, InvitationId, MessageId, ProjectId, UserId};
 
 /// A command that took effect (R-CMD-1).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,20 +93,34 @@ macro_rules! command_kinds {
 command_kinds! {
     /// [`Accept`](crate::Accept)
     Accept = "accept",
+    /// [`Acknowledge`](crate::Acknowledge)
+    Acknowledge = "acknowledge",
     /// [`AddAdmin`](crate::AddAdmin)
     AddAdmin = "add_admin",
     /// [`AddMyself`](crate::AddMyself)
     AddMyself = "add_myself",
+    /// [`Approve`](crate::Approve)
+    Approve = "approve",
     /// [`CancelInvitation`](crate::CancelInvitation)
     CancelInvitation = "cancel_invitation",
     /// [`ChangeRole`](crate::ChangeRole)
     ChangeRole = "change_role",
+    /// [`Confirm`](crate::Confirm)
+    Confirm = "confirm",
+    /// [`ConvertCustomer`](crate::ConvertCustomer)
+    ConvertCustomer = "convert_customer",
     /// [`CreateCustomer`](crate::CreateCustomer)
     CreateCustomer = "create_customer",
+    /// [`CreateProject`](crate::CreateProject)
+    CreateProject = "create_project",
     /// [`Decline`](crate::Decline)
     Decline = "decline",
+    /// [`DeleteProject`](crate::DeleteProject)
+    DeleteProject = "delete_project",
     /// [`Disable`](crate::Disable)
     Disable = "disable",
+    /// [`EditQuota`](crate::EditQuota)
+    EditQuota = "edit_quota",
     /// [`Enable`](crate::Enable)
     Enable = "enable",
     /// [`EraseLabel`](crate::EraseLabel)
@@ -115,14 +129,34 @@ command_kinds! {
     FreeIdentifier = "free_identifier",
     /// [`Invite`](crate::Invite)
     Invite = "invite",
+    /// [`LapseRegistration`](crate::LapseRegistration)
+    LapseRegistration = "lapse_registration",
     /// [`Leave`](crate::Leave)
     Leave = "leave",
+    /// [`MoveCustomer`](crate::MoveCustomer)
+    MoveCustomer = "move_customer",
+    /// [`Register`](crate::Register)
+    Register = "register",
+    /// [`Reject`](crate::Reject)
+    Reject = "reject",
     /// [`RemoveMember`](crate::RemoveMember)
     RemoveMember = "remove_member",
     /// [`Rename`](crate::Rename)
     Rename = "rename",
     /// [`Resend`](crate::Resend)
     Resend = "resend",
+    /// [`RevokeLink`](crate::RevokeLink)
+    RevokeLink = "revoke_link",
+    /// [`RotateLink`](crate::RotateLink)
+    RotateLink = "rotate_link",
+    /// [`SendConfirmation`](crate::SendConfirmation)
+    SendConfirmation = "send_confirmation",
+    /// [`SendMessage`](crate::SendMessage)
+    SendMessage = "send_message",
+    /// [`WithdrawMessage`](crate::WithdrawMessage)
+    WithdrawMessage = "withdraw_message",
+    /// [`WithdrawRegistration`](crate::WithdrawRegistration)
+    WithdrawRegistration = "withdraw_registration",
 }
 
 impl CommandKind {
@@ -155,6 +189,20 @@ pub enum Outcome {
     },
     /// A customer's row or membership is gone or changed; there is nothing more to show.
     Done(CustomerId),
+    /// A customer's project.
+    Project {
+        /// The customer.
+        customer: CustomerId,
+        /// The project.
+        project: ProjectId,
+    },
+    /// A customer's message.
+    Message {
+        /// The customer.
+        customer: CustomerId,
+        /// The message.
+        message: MessageId,
+    },
 }
 
 impl Outcome {
@@ -165,6 +213,8 @@ impl Outcome {
             Self::Membership { customer, user } => (2, customer, *user.as_bytes()),
             Self::Invitation { customer, invitation } => (3, customer, *invitation.as_bytes()),
             Self::Done(customer) => (4, customer, [0; 16]),
+            Self::Project { customer, project } => (5, customer, *project.as_bytes()),
+            Self::Message { customer, message } => (6, customer, *message.as_bytes()),
         };
         let mut bytes = [0; 33];
         let (head, ids) = bytes.split_at_mut(1);
@@ -187,6 +237,8 @@ impl Outcome {
             2 => Some(Self::Membership { customer, user: UserId::from_bytes(other) }),
             3 => Some(Self::Invitation { customer, invitation: InvitationId::from_bytes(other) }),
             4 => Some(Self::Done(customer)),
+            5 => Some(Self::Project { customer, project: ProjectId::from_bytes(other) }),
+            6 => Some(Self::Message { customer, message: MessageId::from_bytes(other) }),
             _ => None,
         }
     }

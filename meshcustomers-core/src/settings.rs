@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::TimeDelta;
 
 use crate::field::{IdentifierPolicy, Language, Name, Quota};
+use crate::id::CustomerId;
 use crate::membership::Role;
 
 /// What the host has chosen. Built by [`Settings::builder`]; each setting's documentation is on its builder method.
@@ -21,6 +22,22 @@ pub struct Settings {
     pub(crate) invitation_mails_per_day: u32,
     pub(crate) open_invitations: u32,
     pub(crate) link_sign_up: LinkSignUp,
+    pub(crate) registration: RegistrationMode,
+    pub(crate) approval: Approval,
+    pub(crate) confirmation: EmailConfirmation,
+    pub(crate) registration_links: RegistrationLinks,
+    pub(crate) default_partner: Option<CustomerId>,
+    pub(crate) confirmation_life: TimeDelta,
+    pub(crate) confirmation_mails_per_day: u32,
+    pub(crate) unconfirmed_life: TimeDelta,
+    pub(crate) registrations_per_day: u32,
+    pub(crate) waiting_registrations: u32,
+    pub(crate) messages_per_day: u32,
+    pub(crate) mails_per_address: u32,
+    pub(crate) mails_per_actor: u32,
+    pub(crate) mails_per_customer: u32,
+    pub(crate) mails_per_instance: Option<u32>,
+    pub(crate) declined_rest: TimeDelta,
     pub(crate) idempotency_life: TimeDelta,
     pub(crate) mail_lease: TimeDelta,
     pub(crate) mail_send_timeout: TimeDelta,
@@ -43,6 +60,22 @@ impl Settings {
             invitation_mails_per_day: 3,
             open_invitations: 100,
             link_sign_up: LinkSignUp::StartsVerified,
+            registration: RegistrationMode::Closed,
+            approval: Approval::Manual,
+            confirmation: EmailConfirmation::Required,
+            registration_links: RegistrationLinks::Off,
+            default_partner: None,
+            confirmation_life: TimeDelta::hours(24),
+            confirmation_mails_per_day: 3,
+            unconfirmed_life: TimeDelta::days(30),
+            registrations_per_day: 3,
+            waiting_registrations: 3,
+            messages_per_day: 20,
+            mails_per_address: 10,
+            mails_per_actor: 100,
+            mails_per_customer: 500,
+            mails_per_instance: None,
+            declined_rest: TimeDelta::days(30),
             idempotency_life: TimeDelta::hours(24),
             mail_lease: TimeDelta::seconds(120),
             mail_send_timeout: TimeDelta::seconds(60),
@@ -75,6 +108,54 @@ impl Settings {
     pub const fn default_language(&self) -> Language {
         self.default_language
     }
+
+    /// Whether people register customers themselves.
+    pub const fn registration(&self) -> RegistrationMode {
+        self.registration
+    }
+
+    /// Whether registration links work.
+    pub const fn registration_links(&self) -> RegistrationLinks {
+        self.registration_links
+    }
+}
+
+/// Whether people register customers themselves (R-REG-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationMode {
+    /// Everybody who is signed in.
+    Open,
+    /// Only with a partner's registration link.
+    LinkOnly,
+    /// Nobody.
+    Closed,
+}
+
+/// Whether a manager approves registrations (R-REG-2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approval {
+    /// Nobody has to.
+    Automatic,
+    /// A manager does, and until then it waits.
+    Manual,
+}
+
+/// Whether a registrant confirms their address (R-REG-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EmailConfirmation {
+    /// The customer becomes active only when the link of a mail was confirmed.
+    Required,
+    /// No; then only people with a verified address may register (R-REG-4).
+    NotRequired,
+}
+
+/// Whether partners' registration links work (R-LNK-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegistrationLinks {
+    /// They do.
+    On,
+    /// Links are invisible and dead. Turned on again, those that were not revoked work.
+    Off,
 }
 
 /// Whether an account that is made in the step that shows a genuine link starts verified (R-INV-5).
@@ -170,6 +251,22 @@ pub struct SettingsBuilder {
     invitation_mails_per_day: u32,
     open_invitations: u32,
     link_sign_up: LinkSignUp,
+    registration: RegistrationMode,
+    approval: Approval,
+    confirmation: EmailConfirmation,
+    registration_links: RegistrationLinks,
+    default_partner: Option<CustomerId>,
+    confirmation_life: TimeDelta,
+    confirmation_mails_per_day: u32,
+    unconfirmed_life: TimeDelta,
+    registrations_per_day: u32,
+    waiting_registrations: u32,
+    messages_per_day: u32,
+    mails_per_address: u32,
+    mails_per_actor: u32,
+    mails_per_customer: u32,
+    mails_per_instance: Option<u32>,
+    declined_rest: TimeDelta,
     idempotency_life: TimeDelta,
     mail_lease: TimeDelta,
     mail_send_timeout: TimeDelta,
@@ -215,6 +312,40 @@ impl SettingsBuilder {
         open_invitations: u32;
         /// Whether an account made with the genuine link starts verified (R-INV-5). Default: it does.
         link_sign_up: LinkSignUp;
+        /// Whether people register customers themselves (R-REG-1). Default: closed.
+        registration: RegistrationMode;
+        /// Whether a manager approves registrations (R-REG-2). Default: manual approval.
+        approval: Approval;
+        /// Whether registrants confirm their address (R-REG-3). Default: required.
+        confirmation: EmailConfirmation;
+        /// Whether partners' registration links work (R-LNK-1). Default: off.
+        registration_links: RegistrationLinks;
+        /// The partner to which customers go that were registered without a link (R-REG-7). Default: none; administrators
+        /// manage them. An account that is no partner (any more) counts as none.
+        default_partner: Option<CustomerId>;
+        /// How long a confirmation link lives (R-REG-3). Default: 24 hours; 1 hour to 30 days.
+        confirmation_life: TimeDelta;
+        /// How many confirmation mails one registration causes in a UTC day (R-REG-3). Default: 3.
+        confirmation_mails_per_day: u32;
+        /// When an unconfirmed registration ends, counted from its first confirmation link (R-REG-5). Default: 30 days; not
+        /// shorter than the link lives.
+        unconfirmed_life: TimeDelta;
+        /// How many customers a person registers in a UTC day (R-LIM-1). Default: 3.
+        registrations_per_day: u32;
+        /// How many registrations of a person wait at once (R-LIM-1). Default: 3.
+        waiting_registrations: u32;
+        /// How many messages an account sends to a customer in a UTC day (R-LIM-1). Default: 20.
+        messages_per_day: u32;
+        /// How many mails go to an address in a UTC day, its `+tag` not counted; further ones wait (R-LIM-1). Default: 10.
+        mails_per_address: u32;
+        /// How many mails a person causes in a UTC day (R-LIM-1). Default: 100.
+        mails_per_actor: u32;
+        /// How many mails are caused in a customer in a UTC day (R-LIM-1). Default: 500.
+        mails_per_customer: u32;
+        /// How many mails go out in a UTC day at all; further ones wait (R-LIM-1). Default: no limit.
+        mails_per_instance: Option<u32>;
+        /// How long a customer may not invite an address again that declined (R-LIM-2). Default: 30 days.
+        declined_rest: TimeDelta;
         /// How long an idempotency key is known (R-CMD-2). Default: 24 hours.
         idempotency_life: TimeDelta;
         /// How long a mail worker may keep a mail to itself (R-MAI-2). Default: 120 seconds.
@@ -276,6 +407,40 @@ impl SettingsBuilder {
         );
         refuse("open_invitations", self.open_invitations == 0, "at least 1 must be possible".to_owned());
         refuse(
+            "registration",
+            self.registration == RegistrationMode::LinkOnly
+                && self.registration_links == RegistrationLinks::Off
+                && crate::rule::in_force("R-LNK-1"),
+            "only with a link, and links are off (registration_links): nobody could register".to_owned(),
+        );
+        refuse(
+            "confirmation_life",
+            !between(self.confirmation_life, TimeDelta::hours(1), TimeDelta::days(30)),
+            "a confirmation link lives 1 hour to 30 days".to_owned(),
+        );
+        refuse(
+            "unconfirmed_life",
+            self.unconfirmed_life < self.confirmation_life,
+            "an unconfirmed registration does not end before its link (confirmation_life)".to_owned(),
+        );
+        for (setting, limit) in [
+            ("confirmation_mails_per_day", Some(self.confirmation_mails_per_day)),
+            ("registrations_per_day", Some(self.registrations_per_day)),
+            ("waiting_registrations", Some(self.waiting_registrations)),
+            ("messages_per_day", Some(self.messages_per_day)),
+            ("mails_per_address", Some(self.mails_per_address)),
+            ("mails_per_actor", Some(self.mails_per_actor)),
+            ("mails_per_customer", Some(self.mails_per_customer)),
+            ("mails_per_instance", self.mails_per_instance),
+        ] {
+            refuse(setting, limit == Some(0), "at least 1 must be possible".to_owned());
+        }
+        refuse(
+            "declined_rest",
+            self.declined_rest < TimeDelta::zero(),
+            "a declined address rests for zero or more".to_owned(),
+        );
+        refuse(
             "idempotency_life",
             self.idempotency_life <= TimeDelta::zero(),
             "a key must live for some time".to_owned(),
@@ -308,6 +473,22 @@ impl SettingsBuilder {
                 invitation_mails_per_day: self.invitation_mails_per_day,
                 open_invitations: self.open_invitations,
                 link_sign_up: self.link_sign_up,
+                registration: self.registration,
+                approval: self.approval,
+                confirmation: self.confirmation,
+                registration_links: self.registration_links,
+                default_partner: self.default_partner,
+                confirmation_life: self.confirmation_life,
+                confirmation_mails_per_day: self.confirmation_mails_per_day,
+                unconfirmed_life: self.unconfirmed_life,
+                registrations_per_day: self.registrations_per_day,
+                waiting_registrations: self.waiting_registrations,
+                messages_per_day: self.messages_per_day,
+                mails_per_address: self.mails_per_address,
+                mails_per_actor: self.mails_per_actor,
+                mails_per_customer: self.mails_per_customer,
+                mails_per_instance: self.mails_per_instance,
+                declined_rest: self.declined_rest,
                 idempotency_life: self.idempotency_life,
                 mail_lease: self.mail_lease,
                 mail_send_timeout: self.mail_send_timeout,

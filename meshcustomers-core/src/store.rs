@@ -15,7 +15,8 @@
 //! - **S-5 Conditional.** [`WriteTx::apply`] checks what each [`Change`](crate::Change) expects, and the head that the rule saw; else it fails
 //!   with [`StoreErrorKind::Conflict`] and nothing of the set is written.
 //! - **S-6 Unique.** One customer per identifier in use; one user per host id and per verified address; one membership per
-//!   user and customer; one open invitation per address and customer; one command per id; one command per actor,
+//!   user and customer; one open invitation per address and customer; one project per identifier and customer; one
+//!   command per id; one command per actor,
 //!   kind and idempotency key that has not expired. A breach is [`StoreErrorKind::Unique`].
 //! - **S-7 Together.** Events, rows, mails and the command's record of one set are there together or not at all.
 //! - **S-8 History.** Events come back exactly as they were applied, in number order, and cannot be changed; only a
@@ -24,7 +25,8 @@
 //!   neither repeats nor skips a row that stayed in place.
 //! - **S-10 Apart.** A query for one customer never gives rows of another.
 //! - **S-11 Leases.** A leased mail is not due until its lease ends; only the lease that is kept may settle it.
-//! - **S-12 Counters.** `members` equals the number of memberships, `projects.used` the number of reservations.
+//! - **S-12 Counters.** `members` equals the number of memberships, `projects.used` the number of projects; a count of a
+//!   day is the sum of what was counted (R-LIM-1).
 //! - **S-13 Own reads.** A write transaction sees what it applied.
 
 use std::fmt;
@@ -35,14 +37,19 @@ use crate::access::{AccessFacts, AccessQuery, HotFacts};
 use crate::customer::{Customer, IdentifierHold, Phase};
 use crate::decision::Prepared;
 use crate::error::StoreError;
-use crate::field::{EmailKey, HostUserId, Identifier, SearchTerm};
+use crate::field::{EmailKey, HostUserId, Identifier, ProjectIdentifier, SearchTerm};
 use crate::history::{HistoryFilter, StoredEvent};
-use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
+use crate::id::{CommandId, CustomerId, InvitationId, MailId, MembershipId, MessageId, ProjectId, UserId};
 use crate::invitation::{Invitation, Inviter};
+use crate::limit::{Counted, Counter};
 use crate::mail::{Delivery, Lease, OutboxMail, QueuedMail};
 use crate::membership::{AccountFacts, MemberFacts, MemberRow};
+use crate::message::{Message, MessageFacts, MessageRecipient, Receipt};
 use crate::page::Position;
+use crate::project::Project;
 use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
+use crate::registration::RegistrationFacts;
+use crate::registration_link::RegistrationLinkFacts;
 use crate::user::User;
 
 /// What the methods of a store give.
@@ -137,6 +144,91 @@ pub trait ReadTx {
         inviter: UserId,
     ) -> StoreResult<Vec<Invitation>>;
 
+    /// When this address last declined an invitation of this customer (R-LIM-2).
+    fn declined_at(&mut self, customer: CustomerId, address: &EmailKey)
+    -> StoreResult<Option<DateTime<Utc>>>;
+
+    /// Every open invitation of the customer (perhaps past its end), by id.
+    fn open_invitations(&mut self, customer: CustomerId) -> StoreResult<Vec<Invitation>>;
+
+    /// Every self-added member of the customer, lapsed ones too, by user id.
+    fn self_added(&mut self, customer: CustomerId) -> StoreResult<Vec<MemberRow>>;
+
+    /// Whether a customer that has not ended by `now` is assigned to this partner; waiting ones count (R-MNG-5).
+    fn has_customers(&mut self, partner: CustomerId, now: DateTime<Utc>) -> StoreResult<bool>;
+
+    /// The registration of a customer, with that customer and its registrant.
+    fn registration(&mut self, customer: CustomerId) -> StoreResult<Option<RegistrationFacts>>;
+
+    /// How many registrations of this user wait at `now`, lapsed ones not counted; counted up to `limit` (R-LIM-1).
+    fn waiting_registrations(&mut self, user: UserId, now: DateTime<Utc>, limit: u32) -> StoreResult<u32>;
+
+    /// Registrations of a user that wait or have ended and were not dismissed, newest first: position = (registered at in
+    /// milliseconds, customer id).
+    fn registrations_of(&mut self, user: UserId, list: &ListQuery) -> StoreResult<Vec<RegistrationFacts>>;
+
+    /// Registrations that wait at `now`, lapsed ones not among them, oldest first: position = (registered at in milliseconds,
+    /// customer id).
+    fn waiting(&mut self, query: &WaitingQuery) -> StoreResult<Vec<RegistrationFacts>>;
+
+    /// Customers whose registration has lapsed by `now` and that still show as waiting, longest lapsed first.
+    fn lapsed_registrations(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<CustomerId>>;
+
+    /// A partner's registration link, revoked ones too, with the uses that lapsed registrations hold by `now`. In a write
+    /// transaction of an engine with many writers its row is locked, after those of [`access`](Self::access)'s user and account
+    /// and before customers.
+    fn registration_link(
+        &mut self,
+        partner: CustomerId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Option<RegistrationLinkFacts>>;
+
+    /// Partners whose registration link is not revoked, in the order of ids; after `after`, at most `limit`.
+    fn linked_partners(&mut self, after: Option<CustomerId>, limit: usize) -> StoreResult<Vec<CustomerId>>;
+
+    /// A project.
+    fn project(&mut self, customer: CustomerId, id: ProjectId) -> StoreResult<Option<Project>>;
+
+    /// The customer's project with this identifier.
+    fn project_named(
+        &mut self,
+        customer: CustomerId,
+        identifier: &ProjectIdentifier,
+    ) -> StoreResult<Option<Project>>;
+
+    /// Projects of a customer, by sort key of the name, then id: position = (sort key, id).
+    fn projects(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<Project>>;
+
+    /// A message.
+    fn message(&mut self, customer: CustomerId, id: MessageId) -> StoreResult<Option<Message>>;
+
+    /// When this membership acknowledged the message.
+    fn receipt(
+        &mut self,
+        customer: CustomerId,
+        message: MessageId,
+        membership: MembershipId,
+    ) -> StoreResult<Option<DateTime<Utc>>>;
+
+    /// Messages of a customer with the number of their receipts, newest first: position = (number, id).
+    fn messages(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<(Message, u32)>>;
+
+    /// Messages before a person, as the query says, newest first: position = (sent at in milliseconds, id).
+    fn messages_to(&mut self, query: &MessageQuery) -> StoreResult<Vec<MessageFacts>>;
+
+    /// The recipients of a message, its sender left out: memberships that began before it (`since` below its number) and
+    /// had not ended, and whoever has a receipt; those that ended since are listed as left. In the order in which they came
+    /// in: position = (`since`, membership id).
+    fn recipients(
+        &mut self,
+        customer: CustomerId,
+        message: MessageId,
+        list: &ListQuery,
+    ) -> StoreResult<Vec<MessageRecipient>>;
+
+    /// What was counted on that UTC day, counted from 1970-01-01; 0 if nothing (R-LIM-1).
+    fn count(&mut self, counter: &Counter, day: i32) -> StoreResult<u32>;
+
     /// How many open invitations the customer has that end after `now`, counted up to `limit`.
     fn open_invitation_count(
         &mut self,
@@ -180,7 +272,8 @@ pub trait ReadTx {
     /// A mail of the outbox.
     fn mail(&mut self, id: MailId) -> StoreResult<Option<OutboxMail>>;
 
-    /// Waiting mails whose `due_at` has come, longest due first, at most `limit`. Their ids only: a mail that cannot be
+    /// Waiting mails whose `due_at` has come, urgent ones first ([`MailContent::urgency`](crate::MailContent::urgency)), among
+    /// them longest due first, at most `limit`. Their ids only: a mail that cannot be
     /// read must not stop those behind it.
     fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>>;
 
@@ -320,10 +413,51 @@ pub struct CustomerQuery {
     pub search: Option<SearchTerm>,
     /// Only those without an enabled user who has an ordinary membership as `Admin` (R-INV-11).
     pub without_admin: bool,
+    /// Only those that use more than their quota (R-QUO-2).
+    pub over_quota: bool,
+    /// The time: phases are those of then.
+    pub now: DateTime<Utc>,
     /// Sorted how.
     pub order: CustomerOrder,
     /// Which part.
     pub list: ListQuery,
+}
+
+/// Which waiting registrations are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingQuery {
+    /// Whose.
+    pub scope: CustomerScope,
+    /// The time.
+    pub now: DateTime<Utc>,
+    /// Which part.
+    pub list: ListQuery,
+}
+
+/// Which messages of a person are asked for: of customers that are active or disabled, where the person is a member whose
+/// membership began before the message (for a *single read* one any member), and the person is not the sender.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageQuery {
+    /// The person.
+    pub user: UserId,
+    /// Only of this customer.
+    pub customer: Option<CustomerId>,
+    /// Which of them.
+    pub which: WhichMessages,
+    /// Which part.
+    pub list: ListQuery,
+}
+
+/// Which of a person's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichMessages {
+    /// Open ones that are not past their end and that this membership has not acknowledged (R-MSG-2).
+    Pending {
+        /// The time.
+        now: DateTime<Utc>,
+    },
+    /// All but those that were withdrawn.
+    All,
 }
 
 /// Which events are asked for.
@@ -386,6 +520,26 @@ pub enum Bookkeeping {
         user: User,
         /// The mails to queue.
         mails: Vec<QueuedMail>,
+    },
+    /// A command that took effect and has no event (R-CMD-1).
+    CommandKept(CommandRecord),
+    /// A receipt of an *all must read* message; there must be none of this membership yet (R-MSG-2).
+    Acknowledged(Receipt),
+    /// A registrant puts an ended registration of theirs away (R-REG-5).
+    RegistrationDismissed {
+        /// Which.
+        customer: CustomerId,
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// Counters are raised (R-LIM-1).
+    Counted(Vec<Counted>),
+    /// Counts of days before this one are forgotten, at most `limit` (R-CMD-4).
+    CountsForgotten {
+        /// The first day to keep.
+        before: i32,
+        /// At most so many.
+        limit: u32,
     },
     /// A waiting mail is leased; it must be due at `now`.
     MailLeased {

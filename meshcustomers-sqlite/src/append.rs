@@ -7,6 +7,7 @@ use meshcustomers_core::{
 use rusqlite::{Connection, params};
 
 use crate::apply::{counter, write};
+use crate::lists::urgency_code;
 
 /// The command, with the caller's key for it (R-CMD-1, R-CMD-2).
 pub(crate) fn command(connection: &Connection, command: &CommandRecord) -> StoreResult<()> {
@@ -102,7 +103,7 @@ pub(crate) fn mail(connection: &Connection, mail: &QueuedMail) -> StoreResult<()
     write(
         connection,
         "INSERT INTO mc_outbox (public_id, queued_at, recipient_user, recipient_name, recipient_address, language, \
-         kind, content, state, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 'waiting', ?2)",
+         kind, content, urgency, state, due_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 'waiting', ?2)",
         params![
             mail.id.as_bytes(),
             at,
@@ -111,7 +112,8 @@ pub(crate) fn mail(connection: &Connection, mail: &QueuedMail) -> StoreResult<()
             mail.recipient.address.to_string(),
             mail.language.code(),
             mail.content.kind(),
-            content
+            content,
+            urgency_code(mail.content.urgency())
         ],
     )?;
     Ok(())

@@ -2,14 +2,20 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    Change, CustomerId, Head, Invitation, InvitationEnd, InvitationId, InvitationState, Membership,
-    NewCustomer, Origin, Prepared, StoreError, StoreErrorKind, StoreResult, UniqueKey, UserId,
+    Change, CustomerId, Head, LabelSlot, Prepared, StoreError, StoreErrorKind, StoreResult, UserId,
 };
 use rusqlite::{Connection, OptionalExtension as _, Params, params};
 
-use crate::append;
 use crate::error::{conflict, expect_one, store_error};
-use crate::search::indexed;
+use crate::keep::change_user;
+use crate::{append, counts};
+
+mod customers;
+mod invitations;
+mod memberships;
+pub(crate) mod messages;
+mod projects;
+mod registrations;
 
 /// Runs a statement; gives the number of rows that it wrote.
 pub(crate) fn write(connection: &Connection, sql: &str, parameters: impl Params) -> StoreResult<usize> {
@@ -44,6 +50,11 @@ pub(crate) fn counter(value: u64) -> StoreResult<i64> {
     i64::try_from(value).map_err(|error| StoreError::new(StoreErrorKind::Other).because(error))
 }
 
+/// A time that may be none, as SQLite keeps it.
+fn millis(time: Option<DateTime<Utc>>) -> Option<i64> {
+    time.map(|time| time.timestamp_millis())
+}
+
 pub(crate) fn apply(connection: &Connection, set: &Prepared) -> StoreResult<()> {
     append::command(connection, set.command())?;
     let created = set.changes().iter().find_map(|change| match change {
@@ -52,14 +63,15 @@ pub(crate) fn apply(connection: &Connection, set: &Prepared) -> StoreResult<()> 
     });
     let customer = match created {
         Some(new) if new.id == set.customer() && *set.seen() == Head::START => {
-            create(connection, new, set.head())?
+            customers::create(connection, new, set.head())?
         }
         Some(_) => return Err(conflict()),
         None => advance(connection, set)?,
     };
     for one in set.changes() {
-        change(connection, customer, set.customer(), one)?;
+        change(connection, customer, set, one)?;
     }
+    counts::raise(connection, set.counts())?;
     for event in set.events() {
         append::event(connection, customer, event)?;
     }
@@ -67,53 +79,6 @@ pub(crate) fn apply(connection: &Connection, set: &Prepared) -> StoreResult<()> 
         append::mail(connection, mail)?;
     }
     Ok(())
-}
-
-/// Writes the row of a new customer with its identifier, quota and place in the search.
-fn create(connection: &Connection, new: &NewCustomer, head: &Head) -> StoreResult<i64> {
-    let partner = new.partner.map(|partner| customer_key(connection, partner)).transpose()?;
-    let sort_key = new.name.sort_key();
-    write(
-        connection,
-        "INSERT INTO mc_customer (public_id, identifier, name, sort_key, kind, status, partner, created_at, version, \
-         last_number, last_hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
-        params![
-            new.id.as_bytes(),
-            new.identifier.as_str(),
-            new.name.as_str(),
-            sort_key,
-            new.kind.as_str(),
-            new.status.as_str(),
-            partner,
-            new.created_at.timestamp_millis(),
-            counter(head.version)?,
-            counter(head.number)?,
-            head.hash
-        ],
-    )?;
-    let customer = connection.last_insert_rowid();
-    // An identifier that has rested long enough is taken over.
-    let taken = write(
-        connection,
-        "INSERT INTO mc_identifier (identifier, customer, rests_until) VALUES (?1, ?2, NULL) \
-         ON CONFLICT (identifier) DO UPDATE SET customer = excluded.customer, rests_until = NULL \
-         WHERE rests_until <= ?3",
-        params![new.identifier.as_str(), customer, new.created_at.timestamp_millis()],
-    )?;
-    if taken == 0 {
-        return Err(StoreError::new(StoreErrorKind::Unique(UniqueKey::Identifier)));
-    }
-    write(
-        connection,
-        "INSERT INTO mc_quota (customer, kind, \"limit\") VALUES (?1, 'projects', ?2)",
-        params![customer, new.projects.limit()],
-    )?;
-    write(
-        connection,
-        "INSERT INTO mc_search (rowid, sort_key, identifier) VALUES (?1, ?2, ?3)",
-        params![customer, indexed(&sort_key), indexed(new.identifier.as_str())],
-    )?;
-    Ok(customer)
 }
 
 /// Moves the head of the customer's row on, if it still is the one that the rule saw.
@@ -140,215 +105,59 @@ fn advance(connection: &Connection, set: &Prepared) -> StoreResult<i64> {
         .ok_or_else(conflict)
 }
 
-fn change(connection: &Connection, customer: i64, id: CustomerId, change: &Change) -> StoreResult<()> {
+fn change(connection: &Connection, customer: i64, set: &Prepared, change: &Change) -> StoreResult<()> {
+    let id = set.customer();
     match change {
         Change::CustomerCreated(_) => Ok(()),
-        Change::CustomerRenamed { name } => {
-            let sort_key = name.sort_key();
-            expect_one(write(
-                connection,
-                "UPDATE mc_customer SET name = ?2, sort_key = ?3 WHERE id = ?1",
-                params![customer, name.as_str(), sort_key],
-            )?)?;
-            let identifier: String = connection
-                .prepare_cached("SELECT identifier FROM mc_customer WHERE id = ?1")
-                .and_then(|mut statement| statement.query_row([customer], |row| row.get(0)))
-                .map_err(store_error)?;
-            write(
-                connection,
-                "UPDATE mc_search SET sort_key = ?2, identifier = ?3 WHERE rowid = ?1",
-                params![customer, indexed(&sort_key), indexed(&identifier)],
-            )?;
-            Ok(())
+        Change::CustomerRenamed { name } => customers::rename(connection, customer, name),
+        Change::CustomerStatusChanged { old, new, lapses_at } => {
+            customers::change_status(connection, customer, [*old, *new], *lapses_at)
         }
-        Change::CustomerStatusChanged { old, new } => expect_one(write(
-            connection,
-            "UPDATE mc_customer SET status = ?3 WHERE id = ?1 AND status = ?2",
-            params![customer, old.as_str(), new.as_str()],
-        )?),
-        Change::IdentifierRested { identifier, until } => expect_one(write(
-            connection,
-            "UPDATE mc_identifier SET rests_until = ?3 \
-             WHERE identifier = ?1 AND customer = ?2 AND rests_until IS NULL",
-            params![identifier.as_str(), customer, until.timestamp_millis()],
-        )?),
-        Change::IdentifierFreed { identifier } => expect_one(write(
-            connection,
-            "DELETE FROM mc_identifier WHERE identifier = ?1 AND customer = ?2 AND rests_until IS NOT NULL",
-            params![identifier.as_str(), customer],
-        )?),
-        Change::LabelErased { number, slot } => expect_one(write(
-            connection,
-            "UPDATE mc_label SET text = NULL, salt = NULL \
-             WHERE customer = ?1 AND number = ?2 AND slot = ?3 AND text IS NOT NULL",
-            params![customer, counter(*number)?, slot.code()],
-        )?),
-        Change::MembershipAdded(membership) => add_member(connection, customer, id, membership),
-        Change::MembershipChanged(membership) => expect_one(write(
-            connection,
-            "UPDATE mc_membership SET role = ?4, through = ?5 WHERE customer = ?1 \
-             AND user = (SELECT id FROM mc_user WHERE public_id = ?2) AND public_id = ?3",
-            params![
-                customer,
-                membership.user.as_bytes(),
-                membership.id.as_bytes(),
-                membership.role.as_str(),
-                through(connection, membership.origin)?
-            ],
-        )?),
-        Change::MembershipRemoved(membership) => {
-            expect_one(write(
-                connection,
-                "DELETE FROM mc_membership WHERE customer = ?1 \
-                 AND user = (SELECT id FROM mc_user WHERE public_id = ?2) AND public_id = ?3",
-                params![customer, membership.user.as_bytes(), membership.id.as_bytes()],
-            )?)?;
-            count_members(connection, customer, -1)
+        Change::CustomerKindChanged { old, new, projects } => {
+            customers::change_kind(connection, customer, [*old, *new], *projects)
         }
-        Change::InvitationAdded(invitation) => add_invitation(connection, customer, id, invitation),
-        Change::InvitationRenewed(invitation) => renew_invitation(connection, customer, invitation),
+        Change::CustomerMoved { old, new } => customers::change_partner(connection, customer, [*old, *new]),
+        Change::QuotaChanged { old, new } => customers::change_quota(connection, customer, [*old, *new]),
+        Change::IdentifierReleased { identifier } => customers::release(connection, customer, identifier),
+        Change::IdentifierRested { identifier, until } => {
+            customers::rest(connection, customer, identifier, *until)
+        }
+        Change::IdentifierFreed { identifier } => customers::free(connection, customer, identifier),
+        Change::LabelErased { number, slot } => erase_label(connection, customer, *number, *slot),
+        Change::MembershipAdded(membership) => memberships::add(connection, customer, id, membership),
+        Change::MembershipChanged(membership) => memberships::change(connection, customer, membership),
+        Change::MembershipRemoved(membership) => memberships::remove(connection, customer, set, membership),
+        Change::InvitationAdded(invitation) => invitations::add(connection, customer, id, invitation),
+        Change::InvitationRenewed(invitation) => invitations::renew(connection, customer, invitation),
         Change::InvitationEnded { invitation, end, at } => {
-            end_invitation(connection, customer, *invitation, *end, *at)
+            invitations::end(connection, customer, *invitation, *end, *at)
         }
-    }
-}
-
-fn through(connection: &Connection, origin: Origin) -> StoreResult<Option<i64>> {
-    match origin {
-        Origin::Ordinary => Ok(None),
-        Origin::SelfAdded { through } => customer_key(connection, through).map(Some),
-    }
-}
-
-fn add_member(
-    connection: &Connection,
-    customer: i64,
-    id: CustomerId,
-    membership: &Membership,
-) -> StoreResult<()> {
-    if membership.customer != id {
-        return Err(conflict());
-    }
-    write(
-        connection,
-        "INSERT INTO mc_membership (customer, user, public_id, role, through, joined_at) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-        params![
-            customer,
-            user_key(connection, membership.user)?,
-            membership.id.as_bytes(),
-            membership.role.as_str(),
-            through(connection, membership.origin)?,
-            membership.joined_at.timestamp_millis()
-        ],
-    )?;
-    count_members(connection, customer, 1)
-}
-
-fn count_members(connection: &Connection, customer: i64, more: i64) -> StoreResult<()> {
-    let sql = "UPDATE mc_customer SET members = members + ?2 WHERE id = ?1";
-    write(connection, sql, params![customer, more]).and_then(expect_one)
-}
-
-fn add_invitation(
-    connection: &Connection,
-    customer: i64,
-    id: CustomerId,
-    invitation: &Invitation,
-) -> StoreResult<()> {
-    if invitation.customer != id {
-        return Err(conflict());
-    }
-    let (state, ended_at, accepted_by) = stored_state(connection, invitation.state)?;
-    write(
-        connection,
-        "INSERT INTO mc_invitation (customer, public_id, address, email_key, role, language, inviter, \
-         inviter_through, state, ended_at, accepted_by, created_at, expires_at, nonce, generation, key_number, \
-         mails_day, mails_count) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
-        params![
-            customer,
-            invitation.id.as_bytes(),
-            invitation.address.to_string(),
-            invitation.address.key().as_str(),
-            invitation.role.as_str(),
-            invitation.language.code(),
-            user_key(connection, invitation.inviter.user)?,
-            inviter_through(connection, invitation)?,
-            state,
-            ended_at,
-            accepted_by,
-            invitation.created_at.timestamp_millis(),
-            invitation.expires_at.timestamp_millis(),
-            invitation.link.nonce,
-            invitation.link.generation,
-            invitation.link.key_number,
-            invitation.mails.day,
-            invitation.mails.count
-        ],
-    )?;
-    Ok(())
-}
-
-fn inviter_through(connection: &Connection, invitation: &Invitation) -> StoreResult<Option<i64>> {
-    invitation.inviter.through.map(|account| customer_key(connection, account)).transpose()
-}
-
-/// State, time of the end, and who accepted, as the row keeps them.
-fn stored_state(
-    connection: &Connection,
-    state: InvitationState,
-) -> StoreResult<(&'static str, Option<i64>, Option<i64>)> {
-    match state {
-        InvitationState::Open => Ok(("open", None, None)),
-        InvitationState::Ended { end, at } => {
-            let by = match end {
-                InvitationEnd::Accepted { by } => Some(user_key(connection, by)?),
-                _ => None,
-            };
-            Ok((end.as_str(), Some(at.timestamp_millis()), by))
+        Change::RegistrationAdded(registration) => registrations::add(connection, customer, id, registration),
+        Change::RegistrationChanged(registration) => {
+            registrations::change(connection, customer, id, registration)
         }
+        Change::AddressProven(user) => change_user(connection, user),
+        Change::LinkRotated(link) => registrations::rotate_link(connection, id, link),
+        Change::LinkRevoked { link, at } => registrations::revoke_link(connection, id, *link, *at),
+        Change::LinkUsed { partner, link, uses } => {
+            registrations::use_link(connection, *partner, *link, *uses)
+        }
+        Change::LinkUseReturned { partner, link } => {
+            registrations::return_link_use(connection, *partner, *link)
+        }
+        Change::ProjectAdded(project) => projects::add(connection, customer, id, project),
+        Change::ProjectRemoved(project) => projects::remove(connection, customer, project),
+        Change::MessageAdded(message) => messages::add(connection, customer, id, message),
+        Change::MessageWithdrawn { message, at } => messages::withdraw(connection, customer, *message, *at),
+        Change::MessageTaken(receipt) => messages::take(connection, customer, id, receipt),
     }
 }
 
-fn renew_invitation(connection: &Connection, customer: i64, invitation: &Invitation) -> StoreResult<()> {
-    let (state, ended_at, accepted_by) = stored_state(connection, invitation.state)?;
+fn erase_label(connection: &Connection, customer: i64, number: u64, slot: LabelSlot) -> StoreResult<()> {
     expect_one(write(
         connection,
-        "UPDATE mc_invitation SET inviter = ?3, inviter_through = ?4, state = ?5, ended_at = ?6, accepted_by = ?7, \
-         expires_at = ?8, nonce = ?9, generation = ?10, key_number = ?11, mails_day = ?12, mails_count = ?13 \
-         WHERE customer = ?1 AND public_id = ?2 AND state IN ('open', 'expired')",
-        params![
-            customer,
-            invitation.id.as_bytes(),
-            user_key(connection, invitation.inviter.user)?,
-            inviter_through(connection, invitation)?,
-            state,
-            ended_at,
-            accepted_by,
-            invitation.expires_at.timestamp_millis(),
-            invitation.link.nonce,
-            invitation.link.generation,
-            invitation.link.key_number,
-            invitation.mails.day,
-            invitation.mails.count
-        ],
-    )?)
-}
-
-fn end_invitation(
-    connection: &Connection,
-    customer: i64,
-    invitation: InvitationId,
-    end: InvitationEnd,
-    at: DateTime<Utc>,
-) -> StoreResult<()> {
-    let (state, ended_at, accepted_by) = stored_state(connection, InvitationState::Ended { end, at })?;
-    expect_one(write(
-        connection,
-        "UPDATE mc_invitation SET state = ?3, ended_at = ?4, accepted_by = ?5, \
-         nonce = CASE WHEN ?3 IN ('accepted', 'expired') THEN nonce END \
-         WHERE customer = ?1 AND public_id = ?2 AND state = 'open'",
-        params![customer, invitation.as_bytes(), state, ended_at, accepted_by],
+        "UPDATE mc_label SET text = NULL, salt = NULL \
+         WHERE customer = ?1 AND number = ?2 AND slot = ?3 AND text IS NOT NULL",
+        params![customer, counter(number)?, slot.code()],
     )?)
 }

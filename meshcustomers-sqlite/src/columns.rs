@@ -30,7 +30,7 @@ macro_rules! customer_columns {
         concat!(
             account_columns!("c"),
             ", ",
-            of!("c": "created_at", "members", "version", "last_number", "last_hash"),
+            of!("c": "created_at", "lapses_at", "members", "version", "last_number", "last_hash"),
             ", q.\"limit\", q.used, ",
             public_id!("mc_customer", "c.partner")
         )
@@ -54,7 +54,7 @@ macro_rules! account_columns {
 /// Of `mc_membership`.
 macro_rules! membership_columns {
     ($member:literal, $through:literal) => {
-        concat!(of!($member: "public_id", "role", "joined_at"), ", ", public_id!("mc_customer", $through))
+        concat!(of!($member: "public_id", "role", "joined_at", "since"), ", ", public_id!("mc_customer", $through))
     };
 }
 
@@ -125,16 +125,98 @@ macro_rules! invitation_facts {
     };
 }
 
-/// A member as lists show them; put before a condition on `m`.
+/// A member as lists show them, from that source of `m`; put before a condition on it.
 macro_rules! member_rows {
-    () => {
+    ($source:literal) => {
         concat!(
             "SELECT ",
             user_columns!(),
             ", ",
             member_columns!(),
-            " FROM mc_membership m CROSS JOIN mc_user u ON u.id = m.user",
+            " FROM ",
+            $source,
+            " CROSS JOIN mc_user u ON u.id = m.user",
             member_join!()
+        )
+    };
+}
+
+/// The statuses of a registration that is not decided on; spelled as the indexes spell it.
+macro_rules! waiting {
+    () => {
+        "c.status IN ('waiting_approval', 'waiting_confirmation', 'waiting_both')"
+    };
+}
+
+/// The statuses of a customer that has ended.
+macro_rules! ended {
+    () => {
+        "c.status IN ('rejected', 'withdrawn', 'lapsed', 'deleted')"
+    };
+}
+
+/// A registration that has not lapsed by `$now`.
+macro_rules! not_lapsed {
+    ($now:literal) => {
+        concat!("(c.lapses_at IS NULL OR c.lapses_at > ", $now, ")")
+    };
+}
+
+/// Of `mc_registration`, with when it was made.
+macro_rules! registration_columns {
+    () => {
+        concat!(
+            of!("r": "customer", "address", "link", "confirmation", "nonce", "generation", "key_number", "expires_at"),
+            ", ",
+            of!("r": "mails_day", "mails_count", "reason", "dismissed_at"),
+            ", c.registered_at, ",
+            public_id!("mc_customer", "r.link_partner")
+        )
+    };
+}
+
+/// A registration with its customer and registrant; put before a source of `c` and `r`.
+macro_rules! registration_facts {
+    () => {
+        concat!(
+            "SELECT ",
+            registration_columns!(),
+            ", ",
+            customer_columns!(),
+            ", ",
+            user_columns!(),
+            " FROM "
+        )
+    };
+}
+
+/// Joins what belongs to a registration.
+macro_rules! registration_join {
+    () => {
+        concat!(" CROSS JOIN mc_user u ON u.id = r.registrant", quota_join!())
+    };
+}
+
+/// Of `mc_project`.
+macro_rules! project_columns {
+    () => {
+        "public_id, identifier, name, created_at"
+    };
+}
+
+/// Of `mc_message`.
+macro_rules! message_columns {
+    () => {
+        concat!(
+            of!("g": "public_id", "number", "title", "text", "salt", "mode", "sender_name", "account_name", "sent_at"),
+            ", ",
+            of!("g": "ends_at", "state", "closed_at"),
+            ", ",
+            public_id!("mc_user", "g.sender"),
+            ", ",
+            public_id!("mc_customer", "g.account"),
+            ", ",
+            public_id!("mc_user", "g.taken_by")
         )
     };
 }
@@ -148,6 +230,8 @@ macro_rules! mail_columns {
 }
 
 pub(crate) use {
-    account_columns, customer_columns, invitation_columns, invitation_facts, mail_columns, member_columns,
-    member_join, member_rows, membership_columns, of, public_id, quota_join, user_columns,
+    account_columns, customer_columns, ended, invitation_columns, invitation_facts, mail_columns,
+    member_columns, member_join, member_rows, membership_columns, message_columns, not_lapsed, of,
+    project_columns, public_id, quota_join, registration_columns, registration_facts, registration_join,
+    user_columns, waiting,
 };

@@ -5,7 +5,9 @@ use meshcustomers_core::{
 };
 use rusqlite::{Connection, ToSql};
 
-use crate::columns::{account_columns, customer_columns, of, public_id, quota_join};
+use crate::columns::{
+    account_columns, customer_columns, ended, not_lapsed, of, public_id, quota_join, waiting,
+};
 use crate::decode::{self, Cells, all, one};
 use crate::error::misuse;
 use crate::lists::{limit, number_position};
@@ -29,7 +31,13 @@ pub(crate) fn list(
         CustomerScope::All => &[Walk::Kind("standard"), Walk::Kind("partner"), Walk::Kind("administrator")],
     };
     let mut found = Vec::new();
-    if let Some(term) = &query.search {
+    // Mostly few use more than they may; if they are many, a walk soon meets them.
+    let over = if query.over_quota { over_quota(connection, thresholds)? } else { None };
+    if let Some(hits) = &over {
+        for walk in walks {
+            found.extend(along(connection, query, *walk, &Way::These { hits, term: query.search.as_ref() })?);
+        }
+    } else if let Some(term) = &query.search {
         found = search::customers(connection, query, walks, term, thresholds)?;
     } else {
         for walk in walks {
@@ -48,6 +56,14 @@ pub(crate) fn list(
         found.truncate(query.list.limit);
     }
     Ok(found)
+}
+
+/// Those that use more than their quota, as a JSON list of their integers, if they are no more than a walk is given up for.
+fn over_quota(connection: &Connection, thresholds: &Thresholds) -> StoreResult<Option<String>> {
+    const SQL: &str = "SELECT customer FROM mc_quota INDEXED BY mc_quota_over \
+                       WHERE kind = 'projects' AND used > \"limit\" LIMIT ?1";
+    let most = thresholds.many;
+    search::list_of(connection, SQL, [limit(most.saturating_add(1))], most)
 }
 
 /// The part of an index that is walked.
@@ -82,8 +98,8 @@ pub(crate) enum Way<'a> {
     All,
     /// In order, each looked at for the term, up to a place (inclusive) or to the end.
     Looking { term: &'a SearchTerm, until: Option<&'a Place> },
-    /// These, as a JSON list of integers; sorted afterwards.
-    These(&'a str),
+    /// These, as a JSON list of integers, looked at for a term; sorted afterwards.
+    These { hits: &'a str, term: Option<&'a SearchTerm> },
 }
 
 /// A row's place in the order of a list.
@@ -178,7 +194,7 @@ pub(crate) fn along(
     parameters.push((":limit", &rows));
     let mut sql = String::from(HEAD);
     match way {
-        Way::These(hits) => {
+        Way::These { hits, .. } => {
             sql.push_str("json_each(:hits) h CROSS JOIN mc_customer c ON c.id = h.value");
             parameters.push((":hits", hits));
         }
@@ -189,28 +205,37 @@ pub(crate) fn along(
     }
     sql.push_str(quota_join!());
     frame.conditions(&mut sql);
-    sql.push_str(match query.phase {
-        None => " AND c.status NOT IN ('rejected', 'withdrawn', 'lapsed', 'deleted')",
-        Some(Phase::Waiting) => {
-            " AND c.status IN ('waiting_approval', 'waiting_confirmation', 'waiting_both')"
-        }
-        Some(Phase::Active) => " AND c.status = 'active'",
-        Some(Phase::Disabled) => " AND c.status = 'disabled'",
-        Some(Phase::Ended) => " AND c.status IN ('rejected', 'withdrawn', 'lapsed', 'deleted')",
-    });
-    let text;
-    if let Way::Looking { term, until } = way {
+    let now = query.now.timestamp_millis();
+    match query.phase {
+        Some(Phase::Active) => sql.push_str(" AND c.status = 'active'"),
+        Some(Phase::Disabled) => sql.push_str(" AND c.status = 'disabled'"),
+        Some(Phase::Waiting) => sql.push_str(concat!(" AND ", waiting!(), " AND ", not_lapsed!(":now"))),
+        Some(Phase::Ended) => sql.push_str(concat!(" AND (", ended!(), " OR c.lapses_at <= :now)")),
+        None => sql.push_str(concat!(" AND NOT ", ended!(), " AND ", not_lapsed!(":now"))),
+    }
+    if !matches!(query.phase, Some(Phase::Active | Phase::Disabled)) {
+        parameters.push((":now", &now));
+    }
+    if query.over_quota {
+        sql.push_str(" AND q.used > q.\"limit\"");
+    }
+    let (term, until) = match way {
+        Way::All => (None, None),
+        Way::Looking { term, until } => (Some(*term), *until),
+        Way::These { term, .. } => (*term, None),
+    };
+    let text = term.map(SearchTerm::as_str);
+    if text.is_some() {
         // instr, not LIKE: that folds ASCII again and gives % and _ a meaning.
         sql.push_str(" AND (instr(c.sort_key, :term) > 0 OR instr(c.identifier, :term) > 0)");
-        text = term.as_str();
         parameters.push((":term", &text));
-        if let Some(place) = until {
-            sql.push_str(match query.order {
-                CustomerOrder::Name => " AND (c.sort_key, c.public_id) <= (:last_key, :last_id)",
-                CustomerOrder::Newest => " AND (c.created_at, c.public_id) >= (:last_key, :last_id)",
-            });
-            parameters.extend([(":last_key", place.key()), (":last_id", &place.id as &dyn ToSql)]);
-        }
+    }
+    if let Some(place) = until {
+        sql.push_str(match query.order {
+            CustomerOrder::Name => " AND (c.sort_key, c.public_id) <= (:last_key, :last_id)",
+            CustomerOrder::Newest => " AND (c.created_at, c.public_id) >= (:last_key, :last_id)",
+        });
+        parameters.extend([(":last_key", place.key()), (":last_id", &place.id as &dyn ToSql)]);
     }
     if query.without_admin {
         sql.push_str(

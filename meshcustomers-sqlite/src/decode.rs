@@ -115,6 +115,11 @@ impl<'a, 'stmt> Cells<'a, 'stmt> {
         self.take(column).map(from_millis)
     }
 
+    pub(crate) fn optional_time(&mut self, column: &'static str) -> StoreResult<Option<DateTime<Utc>>> {
+        let value: Option<i64> = self.take(column)?;
+        Ok(value.map(from_millis))
+    }
+
     /// What may be wrong is said of the cell before.
     pub(crate) fn check<T>(&self, column: &'static str, value: Option<T>) -> StoreResult<T> {
         value.ok_or_else(|| self.corrupt(column))
@@ -207,6 +212,7 @@ pub(crate) fn customer(cells: &mut Cells<'_, '_>) -> StoreResult<Customer> {
         kind: account.kind,
         status: account.status,
         created_at: cells.time("created_at")?,
+        lapses_at: cells.optional_time("lapses_at")?,
         members: cells.number("members")?,
         head: Head {
             version: cells.number("version")?,
@@ -221,7 +227,7 @@ pub(crate) fn customer(cells: &mut Cells<'_, '_>) -> StoreResult<Customer> {
 /// `customer_columns!` of an outer join.
 pub(crate) fn optional_customer(cells: &mut Cells<'_, '_>) -> StoreResult<Option<Customer>> {
     if cells.is_empty() {
-        cells.skip(13);
+        cells.skip(14);
         return Ok(None);
     }
     customer(cells).map(Some)
@@ -253,7 +259,7 @@ pub(crate) fn membership(
     user: UserId,
 ) -> StoreResult<Option<Membership>> {
     if cells.is_empty() {
-        cells.skip(4);
+        cells.skip(5);
         return Ok(None);
     }
     cells.table("mc_membership");
@@ -263,6 +269,7 @@ pub(crate) fn membership(
         user,
         role: cells.text("role", Role::parse)?,
         joined_at: cells.time("joined_at")?,
+        since: cells.number("since")?,
         origin: match cells.optional_bytes("through")? {
             None => Origin::Ordinary,
             Some(through) => Origin::SelfAdded { through: CustomerId::from_bytes(through) },
@@ -273,7 +280,7 @@ pub(crate) fn membership(
 /// `account_columns!` and `membership_columns!` of outer joins.
 pub(crate) fn account_facts(cells: &mut Cells<'_, '_>, user: UserId) -> StoreResult<Option<AccountFacts>> {
     if cells.is_empty() {
-        cells.skip(9);
+        cells.skip(10);
         return Ok(None);
     }
     let account = account(cells)?;
@@ -288,7 +295,7 @@ pub(crate) fn member(
     user: UserId,
 ) -> StoreResult<Option<MemberFacts>> {
     let Some(membership) = membership(cells, customer, user)? else {
-        cells.skip(9);
+        cells.skip(10);
         return Ok(None);
     };
     let through = account_facts(cells, user)?;
@@ -312,7 +319,7 @@ pub(crate) fn invitation(cells: &mut Cells<'_, '_>) -> StoreResult<Invitation> {
     let role = cells.text("role", Role::parse)?;
     let language = cells.text("language", |text| Language::parse(text).ok())?;
     let state: String = cells.text("state", |text| Some(text.to_owned()))?;
-    let ended_at = cells.optional_number("ended_at")?.map(from_millis);
+    let ended_at = cells.optional_time("ended_at")?;
     let created_at = cells.time("created_at")?;
     let expires_at = cells.time("expires_at")?;
     let nonce = cells.optional_bytes("nonce")?;
@@ -378,11 +385,11 @@ pub(crate) fn mail(row: &Row<'_>) -> StoreResult<OutboxMail> {
         content: cells.text("content", |text| serde_json::from_str::<MailContent>(text).ok())?,
     };
     let state: String = cells.text("state", |text| Some(text.to_owned()))?;
-    let due_at: Option<i64> = cells.optional_number("due_at")?;
+    let due_at = cells.optional_time("due_at")?;
     let lease = cells.optional_bytes("lease")?.map(Lease);
-    let settled_at: Option<i64> = cells.optional_number("settled_at")?;
-    let state = match (state.as_str(), due_at, settled_at.map(from_millis)) {
-        ("waiting", Some(due_at), None) => MailState::Waiting { due_at: from_millis(due_at), lease },
+    let settled_at = cells.optional_time("settled_at")?;
+    let state = match (state.as_str(), due_at, settled_at) {
+        ("waiting", Some(due_at), None) => MailState::Waiting { due_at, lease },
         ("delivered", None, Some(at)) => MailState::Delivered { at },
         ("superseded", None, Some(at)) => MailState::Superseded { at },
         ("dead", None, Some(at)) => MailState::Dead { at },

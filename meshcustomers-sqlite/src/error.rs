@@ -209,12 +209,13 @@ fn constraint(extended: i32, message: &str) -> StoreErrorKind {
     };
     use rusqlite::ffi::{SQLITE_CONSTRAINT_ROWID, SQLITE_CONSTRAINT_UNIQUE};
 
-    const KEYS: [(&str, UniqueKey); 7] = [
+    const KEYS: [(&str, UniqueKey); 8] = [
         ("mc_identifier.identifier", UniqueKey::Identifier),
         ("mc_user_host.host_id", UniqueKey::HostUser),
         ("mc_user.email_key", UniqueKey::VerifiedAddress),
         ("mc_membership.customer, mc_membership.user", UniqueKey::Membership),
         ("mc_invitation.customer, mc_invitation.email_key", UniqueKey::OpenInvitation),
+        ("mc_project.customer, mc_project.identifier", UniqueKey::Project),
         ("mc_command.id", UniqueKey::Command),
         ("mc_idempotency.actor", UniqueKey::IdempotencyKey),
     ];

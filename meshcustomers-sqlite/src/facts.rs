@@ -5,13 +5,13 @@ use meshcustomers_core::{
     AccessFacts, AccessQuery, AccountFacts, CommandId, CommandKind, CommandRecord, Customer, CustomerId,
     EmailKey, HostUserId, HotFacts, IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance,
     Invitation, InvitationFacts, InvitationId, KeyCheck, MailId, MemberFacts, OutboxMail, Outcome, Role,
-    StoreResult, User, UserId, from_millis,
+    StoreResult, User, UserId,
 };
 use rusqlite::{Connection, Row, params};
 
 use crate::columns::{
-    account_columns, customer_columns, invitation_columns, invitation_facts, mail_columns, member_columns,
-    member_join, membership_columns, of, public_id, quota_join, user_columns,
+    account_columns, customer_columns, ended, invitation_columns, invitation_facts, mail_columns,
+    member_columns, member_join, membership_columns, not_lapsed, of, public_id, quota_join, user_columns,
 };
 use crate::decode::{self, Cells, all, exists, one};
 
@@ -159,15 +159,15 @@ pub(crate) fn identifier(
     connection: &Connection,
     identifier: &Identifier,
 ) -> StoreResult<Option<IdentifierHold>> {
-    const SQL: &str = "SELECT c.public_id, i.rests_until FROM mc_identifier i CROSS JOIN mc_customer c ON c.id = i.customer \
+    const SQL: &str = "SELECT c.public_id, i.rests_until, c.lapses_at FROM mc_identifier i CROSS JOIN mc_customer c ON c.id = i.customer \
                        WHERE i.identifier = ?1";
     one(connection, SQL, [identifier.as_str()], |row| {
         let mut cells = Cells::new(row, "mc_identifier");
         let customer = CustomerId::from_bytes(cells.bytes("customer")?);
-        let until: Option<i64> = cells.optional_number("rests_until")?;
+        let until = cells.optional_time("rests_until")?;
         Ok(match until {
-            None => IdentifierHold::InUse { customer },
-            Some(until) => IdentifierHold::Resting { customer, until: from_millis(until) },
+            None => IdentifierHold::InUse { customer, lapses_at: cells.optional_time("lapses_at")? },
+            Some(until) => IdentifierHold::Resting { customer, until },
         })
     })
 }
@@ -176,6 +176,23 @@ pub(crate) fn other_active_administrator(connection: &Connection, than: Customer
     const SQL: &str = "SELECT 1 FROM mc_customer \
                        WHERE kind = 'administrator' AND status = 'active' AND public_id <> ?1 LIMIT 1";
     exists(connection, SQL, [than.as_bytes()])
+}
+
+pub(crate) fn has_customers(
+    connection: &Connection,
+    partner: CustomerId,
+    now: DateTime<Utc>,
+) -> StoreResult<bool> {
+    const SQL: &str = concat!(
+        "SELECT 1 FROM mc_customer c INDEXED BY mc_customer_partner_name",
+        " WHERE c.partner = (SELECT id FROM mc_customer WHERE public_id = ?1)",
+        " AND NOT ",
+        ended!(),
+        " AND ",
+        not_lapsed!("?2"),
+        " LIMIT 1"
+    );
+    exists(connection, SQL, params![partner.as_bytes(), now.timestamp_millis()])
 }
 
 pub(crate) fn member(
@@ -229,6 +246,19 @@ pub(crate) fn open_invitation(
     );
     one(connection, SQL, params![customer.as_bytes(), address.as_str()], |row| {
         decode::invitation(&mut Cells::new(row, "mc_invitation"))
+    })
+}
+
+pub(crate) fn declined_at(
+    connection: &Connection,
+    customer: CustomerId,
+    address: &EmailKey,
+) -> StoreResult<Option<DateTime<Utc>>> {
+    const SQL: &str = "SELECT ended_at FROM mc_invitation INDEXED BY mc_invitation_declined \
+                       WHERE customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND email_key = ?2 \
+                       AND state = 'declined' ORDER BY ended_at DESC LIMIT 1";
+    one(connection, SQL, params![customer.as_bytes(), address.as_str()], |row| {
+        Cells::new(row, "mc_invitation").time("ended_at")
     })
 }
 

@@ -1,4 +1,4 @@
-//! What is written without an event: users, the outbox, keys (R-HIS-2).
+//! What is written without an event: users, the outbox, keys, receipts, counters (R-HIS-2).
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
@@ -6,10 +6,10 @@ use meshcustomers_core::{
 };
 use rusqlite::{Connection, params};
 
-use crate::append;
-use crate::apply::{counter, write};
+use crate::apply::{self, counter, write};
 use crate::decode::exists;
 use crate::error::{conflict, expect_one};
+use crate::{append, counts};
 
 pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreResult<u64> {
     match bookkeeping {
@@ -20,6 +20,18 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
             for mail in mails {
                 append::mail(connection, mail)?;
             }
+        }
+        Bookkeeping::CommandKept(command) => append::command(connection, command)?,
+        Bookkeeping::Acknowledged(receipt) => apply::messages::acknowledge(connection, receipt)?,
+        Bookkeeping::RegistrationDismissed { customer, at } => expect_one(write(
+            connection,
+            "UPDATE mc_registration SET dismissed_at = ?2 \
+             WHERE customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND dismissed_at IS NULL",
+            params![customer.as_bytes(), at.timestamp_millis()],
+        )?)?,
+        Bookkeeping::Counted(counts) => counts::raise(connection, counts)?,
+        Bookkeeping::CountsForgotten { before, limit } => {
+            return forget(counts::forget(connection, *before, *limit)?);
         }
         Bookkeeping::MailLeased { mail, lease, now, until } => expect_one(write(
             connection,
@@ -109,7 +121,7 @@ fn add_user(connection: &Connection, user: &User) -> StoreResult<()> {
     Ok(())
 }
 
-fn change_user(connection: &Connection, user: &User) -> StoreResult<()> {
+pub(crate) fn change_user(connection: &Connection, user: &User) -> StoreResult<()> {
     let version = counter(user.version)?;
     expect_one(write(
         connection,

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use meshcustomers_core::{
     AccountMembership, Channel, CommandId, CustomerId, EmailKey, EventActor, EventOrder, EventQuery,
     EventType, Invitation, InvitationFacts, Label, LabelSlot, LabelText, ListQuery, MailId, MailStateKind,
-    MemberRow, OutboxMail, Position, Role, Seal, SortKey, StoreResult, StoredEvent, UserId,
+    MemberRow, OutboxMail, Position, Role, Seal, SortKey, StoreResult, StoredEvent, Urgency, UserId,
 };
 use rusqlite::{Connection, Row, params};
 
@@ -29,19 +29,28 @@ pub(crate) fn number_position(position: &Position) -> StoreResult<(i64, [u8; 16]
 }
 
 /// Where an ascending list begins: after this.
-fn from_start(list: &ListQuery) -> StoreResult<(i64, [u8; 16])> {
+pub(crate) fn from_start(list: &ListQuery) -> StoreResult<(i64, [u8; 16])> {
     // Before every row: no time is so early, and no id is smaller.
     list.after.as_ref().map_or(Ok((i64::MIN, [0; 16])), number_position)
 }
 
+/// Where a list in the order of a text begins: after this.
+pub(crate) fn text_from_start(list: &ListQuery) -> StoreResult<(&str, [u8; 16])> {
+    match &list.after {
+        None => Ok(("", [0; 16])),
+        Some(Position { key: SortKey::Text(text), id }) => Ok((text, *id)),
+        Some(Position { key: SortKey::Number(_), .. }) => Err(misuse("a position of another list")),
+    }
+}
+
 /// Where a descending list begins: before this.
-fn from_end(list: &ListQuery) -> StoreResult<(i64, [u8; 16])> {
+pub(crate) fn from_end(list: &ListQuery) -> StoreResult<(i64, [u8; 16])> {
     list.after.as_ref().map_or(Ok((i64::MAX, [u8::MAX; 16])), number_position)
 }
 
 pub(crate) fn admins(connection: &Connection, customer: CustomerId) -> StoreResult<Vec<MemberRow>> {
     const SQL: &str = concat!(
-        member_rows!(),
+        member_rows!("mc_membership m"),
         " WHERE m.customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND m.role = ?2 ORDER BY u.public_id"
     );
     all(connection, SQL, params![customer.as_bytes(), Role::ADMIN.as_str()], |row| {
@@ -55,7 +64,7 @@ pub(crate) fn members(
     list: &ListQuery,
 ) -> StoreResult<Vec<MemberRow>> {
     const SQL: &str = concat!(
-        member_rows!(),
+        member_rows!("mc_membership m"),
         " WHERE m.customer = (SELECT id FROM mc_customer WHERE public_id = ?1)",
         " AND (m.joined_at, m.public_id) > (?2, ?3) ORDER BY m.joined_at, m.public_id LIMIT ?4"
     );
@@ -100,6 +109,31 @@ pub(crate) fn open_invitations_from(
     all(connection, SQL, params![customer.as_bytes(), inviter.as_bytes()], |row| {
         decode::invitation(&mut Cells::new(row, "mc_invitation"))
     })
+}
+
+pub(crate) fn open_invitations(
+    connection: &Connection,
+    customer: CustomerId,
+) -> StoreResult<Vec<Invitation>> {
+    // Named, since the primary key would save the sort and go through all that have ended.
+    const SQL: &str = concat!(
+        "SELECT ",
+        invitation_columns!(),
+        " FROM mc_invitation i INDEXED BY mc_invitation_open",
+        " WHERE i.customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND i.state = 'open' ORDER BY i.public_id"
+    );
+    all(connection, SQL, [customer.as_bytes()], |row| {
+        decode::invitation(&mut Cells::new(row, "mc_invitation"))
+    })
+}
+
+pub(crate) fn self_added(connection: &Connection, customer: CustomerId) -> StoreResult<Vec<MemberRow>> {
+    const SQL: &str = concat!(
+        member_rows!("mc_membership m INDEXED BY mc_membership_self_added"),
+        " WHERE m.customer = (SELECT id FROM mc_customer WHERE public_id = ?1) AND m.through IS NOT NULL",
+        " ORDER BY u.public_id"
+    );
+    all(connection, SQL, [customer.as_bytes()], |row| decode::member_row(row, customer))
 }
 
 pub(crate) fn invitations(
@@ -251,10 +285,24 @@ pub(crate) fn due_mails(
 ) -> StoreResult<Vec<MailId>> {
     // Named, since without statistics SQLite takes the index by state, and sorts everything that waits.
     const SQL: &str = "SELECT public_id FROM mc_outbox INDEXED BY mc_outbox_due \
-                       WHERE state = 'waiting' AND due_at <= ?1 ORDER BY due_at, public_id LIMIT ?2";
-    all(connection, SQL, params![now.timestamp_millis(), limit(rows)], |row| {
-        Ok(MailId::from_bytes(Cells::new(row, "mc_outbox").bytes("public_id")?))
-    })
+                       WHERE state = 'waiting' AND urgency = ?1 AND due_at <= ?2 ORDER BY due_at, public_id LIMIT ?3";
+    let mut found = Vec::new();
+    for urgency in [Urgency::First, Urgency::Later] {
+        let left = limit(rows.saturating_sub(found.len()));
+        let parameters = params![urgency_code(urgency), now.timestamp_millis(), left];
+        found.extend(all(connection, SQL, parameters, |row| {
+            Ok(MailId::from_bytes(Cells::new(row, "mc_outbox").bytes("public_id")?))
+        })?);
+    }
+    Ok(found)
+}
+
+/// The number that the outbox keeps: the smaller one is sent first.
+pub(crate) const fn urgency_code(urgency: Urgency) -> u8 {
+    match urgency {
+        Urgency::First => 0,
+        Urgency::Later => 1,
+    }
 }
 
 pub(crate) fn mails(

@@ -20,7 +20,7 @@
 //! texts cost 3 % of the file.
 
 use meshcustomers_core::{Customer, CustomerQuery, SearchTerm, StoreResult};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 
 use crate::customers::{Walk, Way, along, place_after};
 use crate::decode::{Cells, all};
@@ -33,7 +33,7 @@ pub(crate) struct Thresholds {
     /// So many rows are looked at before other ways are tried.
     steps: i64,
     /// So many hits are fetched and sorted if the walk did not fill the page.
-    many: usize,
+    pub(crate) many: usize,
     /// Of so many trigrams a short term is made up at most.
     trigrams: usize,
 }
@@ -57,11 +57,11 @@ pub(crate) fn customers(
     term: &SearchTerm,
     thresholds: &Thresholds,
 ) -> StoreResult<Vec<Customer>> {
-    let few = if is_short(term) { None } else { hits(connection, &phrase(term.as_str()), thresholds.few)? };
+    let few = if is_short(term) { None } else { asked(connection, &phrase(term.as_str()), thresholds.few)? };
     let mut found = Vec::new();
     for walk in walks {
         found.extend(match &few {
-            Some(few) => along(connection, query, *walk, &Way::These(few))?,
+            Some(few) => along(connection, query, *walk, &Way::These { hits: few, term: None })?,
             None => look(connection, query, *walk, term, thresholds)?,
         });
     }
@@ -89,10 +89,10 @@ fn look(
         let many = match question {
             None => None,
             Some(question) if question.is_empty() => Some("[]".to_owned()),
-            Some(question) => hits(connection, &question, thresholds.many)?,
+            Some(question) => asked(connection, &question, thresholds.many)?,
         };
         if let Some(many) = many {
-            return along(connection, query, walk, &Way::These(&many));
+            return along(connection, query, walk, &Way::These { hits: &many, term: None });
         }
     }
     along(connection, query, walk, &Way::Looking { term, until: None })
@@ -120,21 +120,28 @@ fn beginning_with(connection: &Connection, term: &str, most: usize) -> StoreResu
     Ok((trigrams.len() <= most).then(|| trigrams.join(" OR ")))
 }
 
-/// The rows that a question finds, as a JSON list of their integers, if there are no more than that.
-fn hits(connection: &Connection, question: &str, most: usize) -> StoreResult<Option<String>> {
-    let hits: Vec<i64> = all(
-        connection,
-        "SELECT rowid FROM mc_search WHERE mc_search MATCH ?1 LIMIT ?2",
-        params![question, limit(most.saturating_add(1))],
-        |row| Cells::new(row, "mc_search").number("rowid"),
-    )?;
+/// The rows that a question finds.
+fn asked(connection: &Connection, question: &str, most: usize) -> StoreResult<Option<String>> {
+    const SQL: &str = "SELECT rowid FROM mc_search WHERE mc_search MATCH ?1 LIMIT ?2";
+    list_of(connection, SQL, params![question, limit(most.saturating_add(1))], most)
+}
+
+/// The integers that a statement finds, as a JSON list, if there are no more than that; the statement stops one later.
+pub(crate) fn list_of(
+    connection: &Connection,
+    sql: &str,
+    parameters: impl Params,
+    most: usize,
+) -> StoreResult<Option<String>> {
+    let hits: Vec<i64> =
+        all(connection, sql, parameters, |row| Cells::new(row, "mc_search").number("rowid"))?;
     Ok((hits.len() <= most).then(|| serde_json::json!(hits).to_string()))
 }
 
 #[cfg(test)]
 mod tests {
     use meshcustomers_core::{
-        CreateCustomer, CustomerKind, CustomerOrder, CustomerScope, ListQuery, Position, SortKey,
+        CreateCustomer, CustomerKind, CustomerOrder, CustomerScope, ListQuery, Position, SortKey, from_millis,
     };
 
     use super::*;
@@ -158,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn r_fld_9_every_way_finds_the_same() {
+    fn r_fld_9_r_quo_2_every_way_finds_the_same() {
         let store = SqliteStore::open_temporary().unwrap();
         let (admin, operator) = administration(&store);
         let words = ["müller", "bau", "süd", "x", "za\"q", "100%", "東京", "zz"];
@@ -168,6 +175,8 @@ mod tests {
             let command = CreateCustomer::new(&name, &format!("id-{number}")).unwrap().of_kind(kind);
             admin.create_customer(&operator, command).unwrap();
         }
+        let some_over = "UPDATE mc_quota SET used = \"limit\" + (customer % 3 = 0)";
+        store.unit(|unit| unit.sql().map(|sql| sql.execute(some_over, []).unwrap())).unwrap();
         let ways = [
             // Everything sorted; everything walked; a short walk, then sorted; a short walk, then a long one.
             Thresholds { few: 1000, steps: 1000, many: 1000, trigrams: 1000 },
@@ -187,18 +196,33 @@ mod tests {
                         phase: None,
                         search: None,
                         without_admin: false,
+                        over_quota: false,
+                        now: from_millis(0),
                         order,
                         list: ListQuery { after: None, limit: 7 },
                     };
-                    let mut expected = pages(&store, query.clone(), &THRESHOLDS);
-                    assert!(expected.len() >= 128);
-                    expected.retain(|customer| term.finds(&customer.name.sort_key(), &customer.identifier));
-                    let query = CustomerQuery { search: Some(term.clone()), ..query };
-                    for (number, way) in ways.iter().enumerate() {
-                        assert!(
-                            pages(&store, query.clone(), way) == expected,
-                            "{term} {order:?} {scope:?}, way {number}"
-                        );
+                    let all = pages(&store, query.clone(), &THRESHOLDS);
+                    assert!(all.len() >= 128);
+                    for (search, over_quota) in [(Some(&term), false), (Some(&term), true), (None, true)] {
+                        let mut expected = all.clone();
+                        expected.retain(|customer| {
+                            let is_over = customer
+                                .projects
+                                .limit
+                                .limit()
+                                .is_some_and(|limit| customer.projects.used > limit);
+                            let is_found = search.is_none_or(|term| {
+                                term.finds(&customer.name.sort_key(), &customer.identifier)
+                            });
+                            is_found && (is_over || !over_quota)
+                        });
+                        let query = CustomerQuery { search: search.cloned(), over_quota, ..query.clone() };
+                        for (number, way) in ways.iter().enumerate() {
+                            assert!(
+                                pages(&store, query.clone(), way) == expected,
+                                "{search:?} {over_quota} {order:?} {scope:?}, way {number}"
+                            );
+                        }
                     }
                 }
             }

@@ -2,11 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord,
+    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Counter,
     Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey,
     IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
-    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, OutboxMail, OwnedWriteTx, Prepared, ReadTx,
-    StoreErrorKind, StoreResult, StoredEvent, User, UserId, WriteTx,
+    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, Message, MessageFacts, MessageId,
+    MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared, Project, ProjectId,
+    ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, StoreErrorKind, StoreResult,
+    StoredEvent, User, UserId, WaitingQuery, WriteTx,
 };
 use rusqlite::Connection;
 
@@ -14,7 +16,9 @@ use crate::error::{misuse, store_error};
 use crate::store::{Inner, execute};
 use crate::unit::{State, Unit};
 use crate::writer::Turn;
-use crate::{apply, customers, facts, keep, lists};
+use crate::{
+    apply, counts, customers, facts, keep, lists, messages, projects, registration_links, registrations,
+};
 
 /// Reads one snapshot.
 pub(crate) struct Reading<'a> {
@@ -172,6 +176,30 @@ queries! {
     admins(customer: CustomerId) -> Vec<MemberRow> = lists::admins;
     invitation(customer: CustomerId, id: InvitationId) -> Option<InvitationFacts> = facts::invitation;
     open_invitation(customer: CustomerId, address: &EmailKey) -> Option<Invitation> = facts::open_invitation;
+    declined_at(customer: CustomerId, address: &EmailKey) -> Option<DateTime<Utc>> = facts::declined_at;
+    open_invitations(customer: CustomerId) -> Vec<Invitation> = lists::open_invitations;
+    self_added(customer: CustomerId) -> Vec<MemberRow> = lists::self_added;
+    has_customers(partner: CustomerId, now: DateTime<Utc>) -> bool = facts::has_customers;
+    registration(customer: CustomerId) -> Option<RegistrationFacts> = registrations::registration;
+    waiting_registrations(user: UserId, now: DateTime<Utc>, limit: u32) -> u32 = registrations::waiting_count;
+    registrations_of(user: UserId, list: &ListQuery) -> Vec<RegistrationFacts> = registrations::registrations_of;
+    waiting(query: &WaitingQuery) -> Vec<RegistrationFacts> = registrations::waiting;
+    lapsed_registrations(now: DateTime<Utc>, limit: usize) -> Vec<CustomerId> = registrations::lapsed;
+    registration_link(partner: CustomerId, now: DateTime<Utc>)
+        -> Option<RegistrationLinkFacts> = registration_links::registration_link;
+    linked_partners(after: Option<CustomerId>, limit: usize) -> Vec<CustomerId> = registration_links::linked_partners;
+    project(customer: CustomerId, id: ProjectId) -> Option<Project> = projects::project;
+    project_named(customer: CustomerId, identifier: &ProjectIdentifier)
+        -> Option<Project> = projects::project_named;
+    projects(customer: CustomerId, list: &ListQuery) -> Vec<Project> = projects::projects;
+    message(customer: CustomerId, id: MessageId) -> Option<Message> = messages::message;
+    receipt(customer: CustomerId, message: MessageId, membership: MembershipId)
+        -> Option<DateTime<Utc>> = messages::receipt;
+    messages(customer: CustomerId, list: &ListQuery) -> Vec<(Message, u32)> = messages::messages;
+    messages_to(query: &MessageQuery) -> Vec<MessageFacts> = messages::messages_to;
+    recipients(customer: CustomerId, message: MessageId, list: &ListQuery)
+        -> Vec<MessageRecipient> = messages::recipients;
+    count(counter: &Counter, day: i32) -> u32 = counts::count;
     open_invitations_from(customer: CustomerId, inviter: UserId) -> Vec<Invitation> = lists::open_invitations_from;
     open_invitation_count(customer: CustomerId, now: DateTime<Utc>, limit: u32) -> u32 = facts::open_invitation_count;
     command(id: CommandId) -> Option<CommandRecord> = facts::command;

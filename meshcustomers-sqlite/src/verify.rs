@@ -112,7 +112,7 @@ impl SqliteStore {
 }
 
 fn count(connection: &rusqlite::Connection) -> StoreResult<Vec<CounterFault>> {
-    const PER_CUSTOMER: [(&str, &str); 3] = [
+    const PER_CUSTOMER: [(&str, &str); 4] = [
         (
             "members",
             "SELECT public_id, says, counted FROM (SELECT c.public_id, c.members AS says, \
@@ -124,6 +124,12 @@ fn count(connection: &rusqlite::Connection) -> StoreResult<Vec<CounterFault>> {
             "SELECT public_id, says, counted FROM (SELECT c.public_id, c.last_number AS says, \
              (SELECT count(*) FROM mc_event e WHERE e.customer = c.id) AS counted FROM mc_customer c) \
              WHERE says <> counted",
+        ),
+        (
+            "projects",
+            "SELECT public_id, says, counted FROM (SELECT c.public_id, q.used AS says, \
+             (SELECT count(*) FROM mc_project p WHERE p.customer = c.id) AS counted \
+             FROM mc_customer c JOIN mc_quota q ON q.customer = c.id AND q.kind = 'projects') WHERE says <> counted",
         ),
         (
             "quota",

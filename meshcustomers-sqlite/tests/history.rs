@@ -101,6 +101,10 @@ fn s_12_verify_finds_wrong_counters() {
     let fault = &report.counters[0];
     assert_eq!((fault.counter, fault.says, fault.counted), ("members", 3, 0));
     raw.execute("UPDATE mc_customer SET members = 0", []).unwrap();
+    raw.execute("UPDATE mc_quota SET used = 2", []).unwrap();
+    let fault = &store.verify().unwrap().counters[0];
+    assert_eq!((fault.counter, fault.says, fault.counted), ("projects", 2, 0));
+    raw.execute("UPDATE mc_quota SET used = 0", []).unwrap();
     raw.execute("DELETE FROM mc_search WHERE rowid = 1", []).unwrap();
     let report = store.verify().unwrap();
     assert_eq!(report.counters[0].counter, "search");

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use meshcustomers_core::{
     CustomerOrder, CustomerQuery, CustomerScope, Identifier, ListQuery, Name, Position, Rename, SearchTerm,
-    SortKey, Store,
+    SortKey, Store, from_millis,
 };
 use meshcustomers_sqlite::SqliteStore;
 use meshcustomers_sqlite::rusqlite::Connection;
@@ -19,6 +19,8 @@ fn query(term: Option<&str>, order: CustomerOrder, limit: usize) -> CustomerQuer
         phase: None,
         search: term.map(|term| SearchTerm::parse(term).unwrap()),
         without_admin: false,
+        over_quota: false,
+        now: from_millis(0),
         order,
         list: ListQuery { after: None, limit },
     }

@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Bookkeeping, Change, CustomerId, CustomerStatus, End, Head, IdentifierHold, Invitation, InvitationEnd,
-    InvitationId, InvitationState, Inviter, LabelSlot, LinkSecret, Membership, MembershipId, Name, Origin,
-    Role, StoreErrorKind, User, UserState,
+    Bookkeeping, Change, CustomerId, CustomerKind, CustomerStatus, End, Head, IdentifierHold, Invitation,
+    InvitationEnd, InvitationId, InvitationState, Inviter, LabelSlot, LinkSecret, Membership, MembershipId,
+    Name, Origin, Quota, Role, StoreErrorKind, User, UserState,
 };
 
 use super::history::events;
@@ -43,18 +43,67 @@ pub fn s_5_a_customer_that_is_not_there(make: Make<'_>) {
     stage.refused(&stage.set(nobody, vec![Change::CustomerRenamed { name }]), &CONFLICT);
 }
 
+/// Another status of one that does not lapse.
+pub(super) const fn status(old: CustomerStatus, new: CustomerStatus) -> Change {
+    Change::CustomerStatusChanged { old, new, lapses_at: None }
+}
+
 /// The old status must be the one that the rule saw.
 pub fn s_5_status(make: Make<'_>) {
     let stage = Stage::new(make);
     let acme = stage.customer("acme");
     let (active, disabled) = (CustomerStatus::Active, CustomerStatus::Disabled);
     for old in [disabled, CustomerStatus::Ended(End::Deleted)] {
-        stage.refused(&stage.set(acme, vec![Change::CustomerStatusChanged { old, new: active }]), &CONFLICT);
+        stage.refused(&stage.set(acme, vec![status(old, active)]), &CONFLICT);
     }
-    let change = Change::CustomerStatusChanged { old: active, new: disabled };
+    let change = status(active, disabled);
     stage.apply(&stage.set(acme, vec![change.clone()])).unwrap();
     assert_eq!(stage.row(acme).status, disabled);
     stage.refused(&stage.set(acme, vec![change]), &CONFLICT);
+}
+
+/// The old kind must be the one that the rule saw; the quota comes with it.
+pub fn s_5_kind(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let acme = stage.customer("acme");
+    let none = Quota::limited(0).unwrap();
+    let change = |old, new| Change::CustomerKindChanged { old, new, projects: none };
+    stage.refused(&stage.set(acme, vec![change(CustomerKind::Partner, CustomerKind::Standard)]), &CONFLICT);
+    let becomes = change(CustomerKind::Standard, CustomerKind::Partner);
+    stage.apply(&stage.set(acme, vec![becomes.clone()])).unwrap();
+    assert_eq!((stage.row(acme).kind, stage.row(acme).projects.limit), (CustomerKind::Partner, none));
+    stage.refused(&stage.set(acme, vec![becomes]), &CONFLICT);
+}
+
+/// The old partner must be the one that the rule saw; none is one, too.
+pub fn s_5_partner(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let [acme, north, south] = ["acme", "north", "south"].map(|name| stage.customer(name));
+    let change = |old, new| Change::CustomerMoved { old, new };
+    stage.refused(&stage.set(acme, vec![change(Some(north), Some(south))]), &CONFLICT);
+    stage.apply(&stage.set(acme, vec![change(None, Some(north))])).unwrap();
+    assert_eq!(stage.row(acme).partner, Some(north));
+    stage.refused(&stage.set(acme, vec![change(None, Some(south))]), &CONFLICT);
+    stage.refused(&stage.set(acme, vec![change(Some(south), None)]), &CONFLICT);
+    stage.apply(&stage.set(acme, vec![change(Some(north), None)])).unwrap();
+    assert_eq!(stage.row(acme).partner, None);
+}
+
+/// The old quota must be the one that the rule saw; unlimited is one, too (R-QUO-1).
+pub fn s_5_quota(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let acme = stage.customer("acme");
+    let [none, ten, most] = [0, 10, 1_000_000].map(|limit| Quota::limited(limit).unwrap());
+    let change = |old, new| Change::QuotaChanged { old, new };
+    stage.refused(&stage.set(acme, vec![change(most, ten)]), &CONFLICT);
+    stage.refused(&stage.set(acme, vec![change(Quota::UNLIMITED, ten)]), &CONFLICT);
+    let mut old = ten;
+    for new in [none, Quota::UNLIMITED, most] {
+        stage.apply(&stage.set(acme, vec![change(old, new)])).unwrap();
+        assert_eq!(stage.row(acme).projects.limit, new);
+        old = new;
+    }
+    stage.refused(&stage.set(acme, vec![change(Quota::UNLIMITED, ten)]), &CONFLICT);
 }
 
 /// Only an identifier in use by this customer can begin to rest.
@@ -107,7 +156,7 @@ pub(super) fn end_and_rest(stage: &Stage, customer: CustomerId) {
     let row = stage.row(customer);
     let until = stage.now() + TimeDelta::days(90);
     let changes = vec![
-        Change::CustomerStatusChanged { old: row.status, new: CustomerStatus::Ended(End::Deleted) },
+        status(row.status, CustomerStatus::Ended(End::Deleted)),
         Change::IdentifierRested { identifier: row.identifier, until },
     ];
     stage.apply(&stage.set(customer, changes)).unwrap();
@@ -221,7 +270,7 @@ pub fn s_5_a_conflict_in_the_last_change_undoes_the_first(make: Make<'_>) {
         Change::CustomerRenamed { name: Name::parse("Another").unwrap() },
         Change::MembershipRemoved(stay),
         Change::InvitationAdded(stage.new_invitation(acme, &jane, "john")),
-        Change::CustomerStatusChanged { old: disabled, new: active },
+        status(disabled, active),
     ];
     let mails = vec![stage.new_mail(acme, "john")];
     stage.refused(&stage.set_on(acme, stage.row(acme).head, changes, mails, |_| ()), &CONFLICT);
@@ -241,7 +290,7 @@ pub fn s_7_every_change_is_stored(make: Make<'_>) {
     assert_eq!((row.created_at, row.members, row.projects.used), (new.created_at, 0, 0));
     assert_eq!((row.projects.limit, row.head), (new.projects, *set.head()));
     let hold = stage.read(|tx| tx.identifier(&new.identifier));
-    assert_eq!(hold, Some(IdentifierHold::InUse { customer: new.id }));
+    assert_eq!(hold, Some(IdentifierHold::InUse { customer: new.id, lapses_at: None }));
 
     let name = Name::parse("Ännother").unwrap();
     stage.apply(&stage.set(new.id, vec![Change::CustomerRenamed { name: name.clone() }])).unwrap();

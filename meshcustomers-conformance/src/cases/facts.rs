@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use meshcustomers_core::{
     AccessFacts, AccessQuery, AccountFacts, Change, CustomerId, CustomerKind, CustomerStatus, Invitation,
-    InvitationEnd, Inviter, MemberFacts, Membership, Origin, Role, User,
+    InvitationEnd, Inviter, MemberFacts, Membership, Origin, Role, User, WaitingFor,
 };
 
 use crate::Make;
@@ -125,8 +125,7 @@ pub fn s_13_access_of_a_self_added_member(make: Make<'_>) {
         facts.member
     };
     assert_eq!(found(), expected(account(&stage, partner, Some(&in_partner))));
-    let disabled =
-        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled = super::changes::status(CustomerStatus::Active, CustomerStatus::Disabled);
     stage.apply(&stage.set(partner, vec![disabled])).unwrap();
     assert_eq!(found(), expected(account(&stage, partner, Some(&in_partner))));
     stage.apply(&stage.set(partner, vec![Change::MembershipRemoved(in_partner)])).unwrap();
@@ -174,8 +173,7 @@ pub fn s_13_hot_access(make: Make<'_>) {
         "of equal roles the lowest id"
     );
     stage.member(off, &jane, Role::ADMIN);
-    let disabled =
-        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled = super::changes::status(CustomerStatus::Active, CustomerStatus::Disabled);
     stage.apply(&stage.set(off, vec![disabled.clone()])).unwrap();
     assert_eq!(accounts(&jane).last(), Some(&account(&stage, low, Some(&in_low))), "only an active one");
     let in_high = stage.member(high, &jane, Role::ADMIN);
@@ -227,8 +225,7 @@ pub fn s_13_other_active_administrator(make: Make<'_>) {
     assert!(!other(first));
     let second = office("second");
     assert!(other(first) && other(second));
-    let disabled =
-        Change::CustomerStatusChanged { old: CustomerStatus::Active, new: CustomerStatus::Disabled };
+    let disabled = super::changes::status(CustomerStatus::Active, CustomerStatus::Disabled);
     stage.apply(&stage.set(second, vec![disabled])).unwrap();
     assert!(!other(first) && other(second));
 }
@@ -264,4 +261,87 @@ pub fn s_13_invitation_with_its_inviter(make: Make<'_>) {
     assert_eq!(found().through, Some(account(&stage, partner, None)));
     stage.disable_user(&jane);
     assert!(!found().user.is_enabled());
+}
+
+/// When an address last declined here: the latest of several, of this customer, and no other end (R-LIM-2).
+pub fn s_13_declined_at(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let jane = stage.user("jane");
+    let acme = stage.customer("acme");
+    let other = stage.customer("other");
+    let key = crate::stage::address("guest");
+    let declined = |customer| stage.read(|tx| tx.declined_at(customer, key.key()));
+    let end = |end| {
+        let invitation = stage.invitation(acme, &jane, "guest");
+        let at = stage.tick();
+        let change = Change::InvitationEnded { invitation: invitation.id, end, at };
+        stage.apply(&stage.set(acme, vec![change])).unwrap();
+        at
+    };
+    for other in [InvitationEnd::Cancelled, InvitationEnd::Expired, InvitationEnd::Accepted { by: jane.id }] {
+        end(other);
+    }
+    assert_eq!(declined(acme), None);
+    let first = end(InvitationEnd::Declined);
+    assert_eq!(declined(acme), Some(first));
+    let second = end(InvitationEnd::Declined);
+    end(InvitationEnd::Withdrawn);
+    assert_eq!((declined(acme), declined(other)), (Some(second), None));
+    stage.invitation(acme, &jane, "guest");
+    assert_eq!(declined(acme), Some(second));
+    assert_eq!(stage.read(|tx| tx.declined_at(acme, crate::stage::address("guest+tag").key())), None);
+}
+
+/// Every open invitation and every self-added member, by id: what a conversion ends (R-MNG-5).
+pub fn s_13_what_a_conversion_ends(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let [jane, john, jack] = ["jane", "john", "jack"].map(|name| stage.user(name));
+    let partner = stage.customer("partner");
+    let acme = stage.customer("acme");
+    let through = Origin::SelfAdded { through: partner };
+    stage.member(acme, &jane, Role::ADMIN);
+    let mut stays = vec![
+        stage.member_with(acme, &john, Role::ADMIN, through),
+        stage.member_with(acme, &jack, Role::EMPLOYEE, through),
+    ];
+    stage.member_with(partner, &jane, Role::ADMIN, through);
+    stays.sort_by_key(|stay| stay.user);
+    let rows = stage.read(|tx| tx.self_added(acme));
+    assert_eq!(rows.iter().map(|row| row.member.membership.clone()).collect::<Vec<_>>(), stays);
+    assert!(rows.iter().all(|row| row.user.id == row.member.membership.user));
+    assert!(rows.iter().all(|row| row.member.through.is_some()));
+
+    let mut open = vec![stage.invitation(acme, &jane, "a"), stage.invitation(acme, &john, "b")];
+    let gone = stage.invitation(acme, &jane, "c");
+    stage.invitation(partner, &jane, "d");
+    let end = InvitationEnd::Expired;
+    let change = Change::InvitationEnded { invitation: gone.id, end, at: stage.now() };
+    stage.apply(&stage.set(acme, vec![change])).unwrap();
+    open.sort_by_key(|invitation| invitation.id);
+    assert_eq!(stage.read(|tx| tx.open_invitations(acme)), open);
+}
+
+/// A partner with customers: waiting ones count, ended and lapsed ones do not (R-MNG-5).
+pub fn s_13_has_customers(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let jane = stage.user("jane");
+    let partner = stage.customer("partner");
+    let end = stage.now() + TimeDelta::days(30);
+    let has = |now| stage.read(|tx| tx.has_customers(partner, now));
+    stage.customer("other");
+    assert!(!has(stage.now()));
+    let waits = stage.registered_with("waits", &jane, |new, _| {
+        new.partner = Some(partner);
+        new.status = CustomerStatus::Waiting(WaitingFor::Confirmation);
+        new.lapses_at = Some(end);
+    });
+    assert!(has(end - TimeDelta::milliseconds(1)));
+    assert!(!has(end), "lapsed, though nobody has written it");
+    super::changes::end_and_rest(&stage, waits);
+    assert!(!has(stage.now()));
+    let moved = stage.customer_with("active", |new| new.partner = Some(partner));
+    assert!(has(end));
+    let change = Change::CustomerMoved { old: Some(partner), new: None };
+    stage.apply(&stage.set(moved, vec![change])).unwrap();
+    assert!(!has(end));
 }

@@ -3,11 +3,17 @@
 pub mod apart;
 pub mod bookkeeping;
 pub mod changes;
+pub mod counters;
 pub mod facts;
 pub mod history;
 pub mod lists;
+pub mod messages;
 pub mod order;
 pub mod outbox;
+pub mod projects;
 pub mod races;
+pub mod registration_links;
+pub mod registration_races;
+pub mod registrations;
 pub mod transactions;
 pub mod unique;

@@ -57,6 +57,8 @@ fn query(list: &ListQuery) -> CustomerQuery {
         phase: None,
         search: None,
         without_admin: false,
+        over_quota: false,
+        now: crate::dump::far(),
         order: CustomerOrder::Name,
         list: list.clone(),
     }
@@ -175,6 +177,28 @@ pub fn s_9_customers_by_phase(make: Make<'_>) {
     }
 }
 
+/// Phases are those of the time of the question: who has lapsed by then has ended (R-REG-5).
+pub fn s_9_customers_by_phase_of_now(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let jane = stage.user("jane");
+    let end = stage.now() + TimeDelta::days(30);
+    let waits = stage.registered_until("waits", &jane, end);
+    let shown = |now, phase| {
+        list(&stage, move |query| {
+            query.now = now;
+            query.phase = phase;
+        })
+    };
+    let before = end - TimeDelta::milliseconds(1);
+    for (phase, then, later) in
+        [(None, true, false), (Some(Phase::Waiting), true, false), (Some(Phase::Ended), false, true)]
+    {
+        assert_eq!(shown(before, phase) == [waits], then, "{phase:?} before");
+        assert_eq!(shown(end, phase) == [waits], later, "{phase:?} from its end on");
+    }
+    assert_eq!(stage.row(waits).status.phase(), Phase::Waiting, "nothing was written");
+}
+
 /// Any part of the folded name or of the identifier; no character has a meaning of its own (R-FLD-9).
 pub fn s_9_customers_by_search(make: Make<'_>) {
     let stage = Stage::new(make);
@@ -245,6 +269,26 @@ pub fn s_9_customers_without_admin(make: Make<'_>) {
     assert_eq!(without(), [empty, employee, managed]);
     stage.disable_user(&john);
     assert_eq!(without(), [empty, employee, managed, frozen]);
+}
+
+/// Those that use more than their quota; at it is not over it (R-QUO-2).
+pub fn s_9_customers_over_quota(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let quota = |limit| move |new: &mut meshcustomers_core::NewCustomer| new.projects = limit;
+    let limited = |limit| meshcustomers_core::Quota::limited(limit).unwrap();
+    let over = stage.customer_with("a-over", quota(limited(1)));
+    let full = stage.customer_with("b-full", quota(limited(2)));
+    let unlimited = stage.customer_with("c-unlimited", quota(meshcustomers_core::Quota::UNLIMITED));
+    let none = stage.customer_with("d-none", quota(limited(0)));
+    for customer in [over, full, unlimited] {
+        stage.project(customer, "one");
+        stage.project(customer, "two");
+    }
+    let listed = || list(&stage, |query| query.over_quota = true);
+    assert_eq!(listed(), [over]);
+    stage.project(none, "one");
+    assert_eq!(listed(), [over, none]);
+    assert_eq!(list(&stage, |_| ()), [over, full, unlimited, none]);
 }
 
 /// A person's own accounts: complete, by sort key of the name, then id (R-MNG-4).

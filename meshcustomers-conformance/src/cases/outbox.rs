@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use meshcustomers_core::{
-    Bookkeeping, CustomerId, Delivery, Language, Lease, MailAccount, MailContent, MailId, MailState,
-    MailStateKind, MailStatus, OutboxMail, QueuedMail, Reason, Recipient, Role, StoreErrorKind,
+    Bookkeeping, ConfirmationOccasion, CustomerId, Delivery, Language, Lease, MailAccount, MailContent,
+    MailId, MailState, MailStateKind, MailStatus, OutboxMail, QueuedMail, Reason, Recipient, Role,
+    StoreErrorKind,
 };
 
 use crate::Make;
@@ -55,6 +56,44 @@ pub fn s_11_due_in_order(make: Make<'_>) {
     assert_eq!(due(&stage, far(), 100), order);
     assert_eq!(due(&stage, due_at - TimeDelta::milliseconds(1), 100), ids[1..]);
     assert_eq!(due(&stage, due_at, 100), order);
+}
+
+/// Approval, confirmation and removal go before all others, however long those are due (R-LIM-1).
+pub fn s_11_urgent_mails_go_first(make: Make<'_>) {
+    let stage = Stage::new(make);
+    let acme = stage.customer("acme");
+    let account = MailAccount::from(&stage.row(acme).account());
+    let contents = [
+        MailContent::RegistrationReceived { account: account.clone() },
+        MailContent::Rejected { account: account.clone(), reason: Reason::parse("").unwrap() },
+        MailContent::Approved { account: account.clone() },
+        MailContent::AddressChanged { new_address: "j…@e….com".into() },
+        MailContent::Confirmation {
+            account: account.clone(),
+            occasion: ConfirmationOccasion::Again,
+            generation: 1,
+            expires_at: far(),
+        },
+        MailContent::Removed { account },
+    ];
+    let ids: Vec<MailId> = contents
+        .into_iter()
+        .map(|content| {
+            let mail = QueuedMail { content, ..stage.new_mail(acme, "john") };
+            let head = stage.row(acme).head;
+            stage.apply(&stage.set_on(acme, head, Vec::new(), vec![mail.clone()], |_| ())).unwrap();
+            mail.id
+        })
+        .collect();
+    let order = [2, 4, 5, 0, 1, 3].map(|place: usize| ids[place]);
+    assert_eq!(due(&stage, far(), 100), order);
+    assert_eq!(due(&stage, far(), 4), order[..4]);
+    // A mail that waits for another try stays what it is.
+    let again = stage.now() + TimeDelta::hours(1);
+    lease(&stage, ids[2], ONE, stage.now()).unwrap();
+    settle(&stage, ids[2], ONE, Delivery::Failed { due_at: again, error: "no".into() }).unwrap();
+    assert_eq!(due(&stage, far(), 100), [4, 5, 2, 0, 1, 3].map(|place: usize| ids[place]));
+    assert_eq!(due(&stage, again - TimeDelta::milliseconds(1), 3), [ids[4], ids[5], ids[0]]);
 }
 
 /// While the lease lasts, nobody else gets the mail; its end is exclusive.
@@ -220,6 +259,7 @@ pub fn s_11_a_mail_comes_back_as_it_was(make: Make<'_>) {
     let acme = stage
         .customer_with("acme", |new| new.name = meshcustomers_core::Name::parse("Ácme & \"Co\"").unwrap());
     let account = MailAccount::from(&stage.row(acme).account());
+    let waiting = account.clone();
     let contents = [
         MailContent::Invitation {
             account: account.clone(),
@@ -247,9 +287,22 @@ pub fn s_11_a_mail_comes_back_as_it_was(make: Make<'_>) {
             role: Role::EMPLOYEE,
         },
         MailContent::AddressChanged { new_address: "j…@e….com".into() },
+        MailContent::RegistrationReceived { account: waiting.clone() },
+        MailContent::Approved { account: waiting.clone() },
+        MailContent::Rejected { account: waiting.clone(), reason: Reason::parse("no\n\t\"room\"").unwrap() },
+        MailContent::Rejected { account: waiting.clone(), reason: Reason::parse("").unwrap() },
     ];
+    let occasions =
+        [ConfirmationOccasion::Registered, ConfirmationOccasion::Approved, ConfirmationOccasion::Again];
+    let confirmations = occasions.map(|occasion| MailContent::Confirmation {
+        account: waiting.clone(),
+        occasion,
+        generation: 3,
+        expires_at: far(),
+    });
     let mails: Vec<QueuedMail> = contents
         .into_iter()
+        .chain(confirmations)
         .zip(0..)
         .map(|(content, number): (MailContent, u32)| {
             let odd = number % 2 == 1;

@@ -4,18 +4,20 @@ use std::sync::Barrier;
 use std::thread;
 
 use meshcustomers_core::{
-    Accept, AddAdmin, Administration, CreateCustomer, CustomerId, CustomerKind, Error, IdempotencyKey,
-    Invite, KnownUser, Person, Postman, Reason, Refusal, RemoveMember, Rename, Role, User, UserId,
+    Accept, Acknowledge, Acknowledgement, AddAdmin, Administration, CreateCustomer, CreateProject,
+    CustomerId, CustomerKind, EditQuota, Error, IdempotencyKey, Invite, KnownUser, MessageMode, MessageState,
+    MessageText, Name, Person, Postman, ProjectIdentifier, Quota, Reason, Refusal, RemoveMember, Rename,
+    Role, SendMessage, Title, User, UserId,
 };
 
 use crate::Make;
 use crate::dump::all;
 use crate::stage::{Office, SharedMailer};
 
-const THREADS: usize = 64;
+pub(super) const THREADS: usize = 64;
 
 /// Does the same on 64 threads, begun as nearly together as can be.
-fn at_once<T: Send>(one: impl Fn(usize) -> T + Sync) -> Vec<T> {
+pub(super) fn at_once<T: Send>(one: impl Fn(usize) -> T + Sync) -> Vec<T> {
     let start = Barrier::new(THREADS);
     thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
@@ -31,23 +33,23 @@ fn at_once<T: Send>(one: impl Fn(usize) -> T + Sync) -> Vec<T> {
     })
 }
 
-fn user(admin: &Administration, name: &str) -> User {
+pub(super) fn user(admin: &Administration, name: &str) -> User {
     let known = KnownUser::new(name, name, &format!("{name}@example.com")).unwrap().verified();
     admin.upsert_user(&known).unwrap()
 }
 
 impl Office {
-    fn customer(&self, identifier: &str, kind: CustomerKind) -> CustomerId {
+    pub(super) fn customer(&self, identifier: &str, kind: CustomerKind) -> CustomerId {
         let command = CreateCustomer::new(identifier, identifier).unwrap().of_kind(kind);
         self.admin.create_customer(&self.operator, command).unwrap().id
     }
 
-    fn add_admin(&self, customer: CustomerId, user: UserId) {
+    pub(super) fn add_admin(&self, customer: CustomerId, user: UserId) {
         let reason = Reason::parse("start").unwrap();
         self.admin.add_admin(&self.operator, AddAdmin { customer, user, reason }).unwrap();
     }
 
-    fn events(&self, customer: CustomerId) -> u64 {
+    pub(super) fn events(&self, customer: CustomerId) -> u64 {
         self.store.read().unwrap().customer(customer).unwrap().unwrap().head.number
     }
 
@@ -221,4 +223,73 @@ pub fn s_11_64_postmen_share_the_mails(make: Make<'_>) {
     to.sort();
     to.dedup();
     assert_eq!(to.len(), 20, "each mail is another");
+}
+
+/// 64 create a project where one place is free: one gets it, the others are told limit and use (R-QUO-3).
+pub fn s_2_r_quo_3_one_free_place_for_64(make: Make<'_>) {
+    let office = Office::new(make);
+    let jane = user(&office.admin, "jane");
+    let acme = office.customer("acme", CustomerKind::Standard);
+    office.add_admin(acme, jane.id);
+    let row = || office.store.read().unwrap().customer(acme).unwrap().unwrap();
+    let quota = Quota::limited(2).unwrap();
+    let edit = EditQuota { customer: acme, seen: row().projects.limit, quota };
+    office.admin.edit_quota(&office.operator, edit).unwrap();
+    let actor = Person::new(jane.id).acting_for(acme);
+    let create = |identifier: &str| {
+        let identifier = ProjectIdentifier::parse(identifier).unwrap();
+        let name = Name::parse("Project").unwrap();
+        office.admin.create_project(&actor, CreateProject { customer: acme, name, identifier })
+    };
+    create("before").unwrap();
+    let before = office.events(acme);
+    let results = at_once(|number| create(&format!("project-{number}")));
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1);
+    for error in results.into_iter().filter_map(Result::err) {
+        assert_eq!(error.code(), "QUOTA_EXCEEDED", "{error:?}");
+    }
+    assert_eq!((row().projects.used, office.events(acme)), (2, before + 1));
+    assert_eq!(office.store.read().unwrap().projects(acme, &all()).unwrap().len(), 2);
+}
+
+/// 64 members acknowledge one *single read* message: one first reader is recorded, with one event (R-MSG-2).
+pub fn s_2_r_msg_2_one_first_reader_of_64(make: Make<'_>) {
+    let office = Office::new(make);
+    let acme = office.customer("acme", CustomerKind::Standard);
+    let people: Vec<User> =
+        (0..THREADS).map(|number| user(&office.admin, &format!("user-{number}"))).collect();
+    for person in &people {
+        office.add_admin(acme, person.id);
+    }
+    let send = SendMessage {
+        customer: acme,
+        title: Title::parse("Who is on duty?").unwrap(),
+        text: MessageText::parse("One of you, please.").unwrap(),
+        mode: MessageMode::SingleRead,
+        ends_at: None,
+    };
+    let message = office.admin.send_message(&office.operator, send).unwrap();
+    let before = office.events(acme);
+    let results = at_once(|number| {
+        let acknowledge = Acknowledge { customer: acme, message: message.id };
+        office.admin.acknowledge(&Person::new(people[number].id), acknowledge).unwrap()
+    });
+    let first: Vec<UserId> = results
+        .iter()
+        .zip(&people)
+        .filter(|(result, _)| **result == Acknowledgement::Acknowledged)
+        .map(|(_, person)| person.id)
+        .collect();
+    assert_eq!(first.len(), 1, "one is told that it was theirs");
+    assert_eq!(office.events(acme), before + 1);
+    let mut tx = office.store.read().unwrap();
+    let stored = tx.message(acme, message.id).unwrap().unwrap();
+    assert!(matches!(stored.state, MessageState::Taken { by, .. } if by == first[0]), "{:?}", stored.state);
+    let recipients = tx.recipients(acme, message.id, &all()).unwrap();
+    let readers: Vec<UserId> = recipients
+        .iter()
+        .filter(|recipient| recipient.acknowledged_at.is_some())
+        .map(|recipient| recipient.user)
+        .collect();
+    assert_eq!((recipients.len(), readers), (THREADS, first));
 }

@@ -43,6 +43,8 @@ pub fn s_1_lists_and_look_ups_agree_in_one_reader(make: Make<'_>) {
         phase: None,
         search: None,
         without_admin: false,
+        over_quota: false,
+        now: stage.now(),
         order: CustomerOrder::Name,
         list: all(),
     };

@@ -39,7 +39,7 @@ pub fn s_6_an_identifier_that_rests(make: Make<'_>) {
     let then = at(until);
     stage.apply(&stage.creation(&then)).unwrap();
     let hold = stage.read(|tx| tx.identifier(&then.identifier));
-    assert_eq!(hold, Some(meshcustomers_core::IdentifierHold::InUse { customer: then.id }));
+    assert_eq!(hold, Some(meshcustomers_core::IdentifierHold::InUse { customer: then.id, lapses_at: None }));
     assert_eq!(stage.row(acme).identifier, then.identifier, "the ended one keeps its name");
 }
 

@@ -1,9 +1,9 @@
 //! The steps that are no command: deliveries, the operator's chores, questions.
 
 use meshcustomers_core::{
-    CustomerFilter, CustomerId, CustomerKind, CustomerOrder, Error, ExportFormat, HistoryFilter, Identifier,
-    LinkToken, MailContent, MailStateKind, Page, PageRequest, PageSize, Person, Phase, Refusal, RenderedMail,
-    SearchTerm,
+    Actor, CustomerFilter, CustomerId, CustomerKind, CustomerOrder, Error, ExportFormat, HistoryFilter,
+    Identifier, LinkToken, MailContent, MailStateKind, Page, PageRequest, PageSize, Person, Phase, Refusal,
+    RenderedMail, SearchTerm,
 };
 use rand::RngExt as _;
 
@@ -40,22 +40,25 @@ impl World {
         )?;
         for mail in sent {
             self.mails += 1;
-            let link = self.link_in(&mail);
-            self.links.extend(link);
+            self.learn_link(&mail);
         }
         remember(&mut self.links);
+        remember(&mut self.confirmations);
         Ok(())
     }
 
-    /// The link of a mail, with the invitation that the queued mail names.
-    fn link_in(&self, mail: &RenderedMail) -> Option<Link> {
-        let token = mail.text.split("/link/").nth(1).and_then(|rest| LinkToken::parse(rest.get(..88)?))?;
-        let id = mail.message_id.trim_start_matches('<').split('@').next()?.parse().ok()?;
-        match self.first().store.read().unwrap().mail(id).unwrap()?.mail.content {
-            MailContent::Invitation { account, invitation, .. } => {
-                Some(Link { token, customer: account.id, invitation })
+    /// The link of a mail, with what the queued mail says that it is for.
+    fn learn_link(&mut self, mail: &RenderedMail) {
+        let token = mail.text.split("/link/").nth(1).and_then(|rest| LinkToken::parse(rest.get(..88)?));
+        let id = mail.message_id.trim_start_matches('<').split('@').next().and_then(|id| id.parse().ok());
+        let (Some(token), Some(id)) = (token, id) else { return };
+        let queued = self.first().store.read().unwrap().mail(id).unwrap();
+        match queued.map(|queued| queued.mail.content) {
+            Some(MailContent::Invitation { account, invitation, .. }) => {
+                self.links.push(Link { token, customer: account.id, invitation });
             }
-            _ => None,
+            Some(MailContent::Confirmation { account, .. }) => self.confirmations.push((token, account.id)),
+            _ => {}
         }
     }
 
@@ -74,12 +77,14 @@ impl World {
         let operator =
             if self.one_in(10) { Person::new(self.anybody()).into() } else { self.operator.clone() };
         let page = PageRequest::first(PageSize::new(3).unwrap());
-        match self.rng.random_range(0..4) {
+        match self.rng.random_range(0..5) {
             0 => {
                 // Which rows go first, if not all do, is the store's affair.
                 self.ask("housekeep", String::new, |side| side.admin.housekeep(&operator, 1_000_000))?;
+                self.learn_customers();
             }
-            1 => {
+            1 => self.anchor(&operator)?,
+            2 => {
                 // All histories together are verified at the end.
                 let customer = self.any_customer();
                 self.ask(
@@ -104,6 +109,15 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Heads that are taken out, and the histories held against them.
+    fn anchor(&mut self, operator: &Actor) -> Step {
+        let page = PageRequest::first(PageSize::new(5).unwrap());
+        let heads = self.ask("heads", String::new, |side| side.admin.heads(operator, &page))?;
+        let heads = heads.map(|page| page.items).unwrap_or_default();
+        let verify = |side: &Side| side.admin.verify_anchored(operator, heads.clone());
+        self.ask("verify anchored", || format!("{heads:?}"), verify).map(drop)
     }
 
     pub(super) fn question(&mut self, customer: CustomerId) -> Step {
@@ -186,18 +200,26 @@ impl World {
         };
         let terms = ["a", "c-1", "ä", "name", "東", "\"", "0 b", "zzz"];
         let term = SearchTerm::parse(terms[self.rng.random_range(0..terms.len())]).unwrap();
-        let phase = [None, None, Some(Phase::Active), Some(Phase::Disabled), Some(Phase::Ended)];
+        let phase = [
+            None,
+            None,
+            Some(Phase::Waiting),
+            Some(Phase::Active),
+            Some(Phase::Disabled),
+            Some(Phase::Ended),
+        ];
         let filter = CustomerFilter {
             phase: phase[self.rng.random_range(0..phase.len())],
             search: Some(term).filter(|_| self.one_in(2)),
             without_admin: self.one_in(4),
+            over_quota: self.one_in(4),
             order: if self.one_in(2) { CustomerOrder::Name } else { CustomerOrder::Newest },
         };
         self.pages("customers", page.clone(), |side, page| side.admin.customers(&actor, &filter, page))
     }
 
     /// The first three pages of a list, each by the cursor of the one before.
-    fn pages<T: std::fmt::Debug>(
+    pub(super) fn pages<T: std::fmt::Debug>(
         &mut self,
         kind: &'static str,
         first: PageRequest,

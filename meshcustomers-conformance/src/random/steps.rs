@@ -16,7 +16,7 @@ use super::world::World;
 
 /// About so many people and customers are there.
 const PEOPLE: usize = 30;
-const CUSTOMERS: usize = 22;
+pub(super) const CUSTOMERS: usize = 22;
 /// So many links and invitations are remembered, dead ones too.
 const REMEMBERED: usize = 60;
 
@@ -66,7 +66,7 @@ impl World {
     pub(super) fn step(&mut self, step: u32) -> Step {
         self.begin(step);
         let customer = self.any_customer();
-        match self.rng.random_range(0..100) {
+        match self.rng.random_range(0..150) {
             0..=3 => self.tell_of_a_person(),
             4..=5 => self.change_user_state(),
             6..=9 => self.create(),
@@ -97,6 +97,13 @@ impl World {
             73..=80 => self.deliver(),
             81 => self.chores(),
             82..=92 => self.question(customer),
+            93..=112 => self.registering(),
+            113..=132 => self.content(customer),
+            133..=141 => self.question_of_content(customer),
+            142 => {
+                self.change_settings();
+                Ok(())
+            }
             _ => {
                 self.pass_time();
                 Ok(())
@@ -105,10 +112,12 @@ impl World {
     }
 
     fn pass_time(&mut self) {
-        let span = match self.rng.random_range(0..40) {
-            0 => TimeDelta::days(8),
-            1..=2 => TimeDelta::days(1),
-            3..=8 => TimeDelta::hours(7),
+        let span = match self.rng.random_range(0..120) {
+            0..=2 => TimeDelta::days(8),
+            // Past the end of what was never confirmed.
+            3..=6 => TimeDelta::days(31),
+            7..=12 => TimeDelta::days(1),
+            13..=30 => TimeDelta::hours(7),
             _ => TimeDelta::milliseconds(self.rng.random_range(1..600_000)),
         };
         self.advance(span);
@@ -226,15 +235,15 @@ impl World {
         self.command(&actor, Some(customer), &EraseLabel { customer, number, slot }).map(drop)
     }
 
-    /// No command ends a customer yet, so its end is written by hand, on both sides the same; then its identifier may
-    /// be freed.
+    /// No command ends a customer that was active yet, so its end is written by hand, on both sides the same; then its
+    /// identifier rests and may be freed.
     fn end_and_free(&mut self) -> Step {
         let customer = self.any_customer();
         if !self.is_standard(customer) {
             return Ok(());
         }
         let row = self.first().store.read().unwrap().customer(customer).unwrap();
-        if let Some(row) = row.filter(|row| row.status.phase() != Phase::Ended) {
+        if let Some(row) = row.filter(|row| matches!(row.status.phase(), Phase::Active | Phase::Disabled)) {
             self.end(&row)?;
         }
         self.learn_customers();
@@ -253,7 +262,7 @@ impl World {
         let details = EventDetails::CustomerStatusChanged { old: row.status, new: ended };
         let until = at + TimeDelta::days(20);
         let changes = vec![
-            Change::CustomerStatusChanged { old: row.status, new: ended },
+            Change::CustomerStatusChanged { old: row.status, new: ended, lapses_at: None },
             Change::IdentifierRested { identifier: row.identifier.clone(), until },
         ];
         let record = CommandRecord {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use meshcustomers_core::{
-    Actor, Command, CustomerId, CustomerKind, Error, Explanation, HistoryKey, IdempotencyKey, InvitationId,
-    SeededEntropy, Store, UserId,
+    Actor, Clock as _, Command, CommandKind, CustomerId, CustomerKind, Error, Explanation, HistoryKey,
+    IdempotencyKey, InvitationId, LinkToken, SeededEntropy, Store, UserId,
 };
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -15,7 +15,7 @@ use rand::{RngExt as _, SeedableRng as _};
 use super::side::{Side, host_key};
 use super::steps::Link;
 use super::{Difference, Tally};
-use crate::dump::{dump_part, parts};
+use crate::dump::{all, dump_part, parts};
 
 /// From where on histories are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,10 @@ pub(super) struct World {
     pub(super) living: Vec<CustomerId>,
     pub(super) invitations: Vec<(CustomerId, InvitationId)>,
     pub(super) links: Vec<Link>,
+    /// Confirmation links that were sent, each with the customer that it is for.
+    pub(super) confirmations: Vec<(LinkToken, CustomerId)>,
+    /// Registration links that were shown, dead ones too.
+    pub(super) offers: Vec<LinkToken>,
     seen: BTreeMap<CustomerId, u64>,
     pub(super) tallies: BTreeMap<&'static str, Tally>,
     pub(super) mails: u32,
@@ -70,6 +74,8 @@ impl World {
             living: Vec::new(),
             invitations: Vec::new(),
             links: Vec::new(),
+            confirmations: Vec::new(),
+            offers: Vec::new(),
             seen: BTreeMap::new(),
             tallies: BTreeMap::new(),
             mails: 0,
@@ -88,6 +94,17 @@ impl World {
 
     pub(super) fn advance(&self, by: TimeDelta) {
         self.sides.iter().for_each(|side| side.clock.0.advance(by));
+    }
+
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.first().clock.now()
+    }
+
+    /// Another process takes over, with other settings; what waits keeps what it waits for (R-REG-4).
+    pub(super) fn change_settings(&mut self) {
+        let number = self.rng.random_range(0..Side::choices());
+        self.sides.iter_mut().for_each(|side| side.choose(number));
+        self.tally("settings change", true);
     }
 
     pub(super) const fn begin(&mut self, step: u32) {
@@ -138,9 +155,17 @@ impl World {
         tally.effective += u32::from(effective);
     }
 
-    fn version(&self, customer: Option<CustomerId>) -> Option<u64> {
-        let row = self.first().store.read().unwrap().customer(customer?).unwrap();
-        row.map(|row| row.head.version)
+    /// By what an effect on the customer shows: its version, and for what has no event the number of its receipts.
+    fn mark(&self, kind: CommandKind, customer: Option<CustomerId>) -> Option<(u64, u32)> {
+        let mut tx = self.first().store.read().unwrap();
+        let row = tx.customer(customer?).unwrap()?;
+        let receipts = match kind {
+            CommandKind::Acknowledge => {
+                tx.messages(row.id, &all()).unwrap().into_iter().map(|(_, receipts)| receipts).sum()
+            }
+            _ => 0,
+        };
+        Some((row.head.version, receipts))
     }
 
     /// Explains and runs a command; with a key, in a lent transaction, or plainly. Gives whether it changed something.
@@ -158,7 +183,7 @@ impl World {
         let way = self.rng.random_range(0..20);
         let key = IdempotencyKey::parse(&format!("key-{}", self.rng.random_range(0..4))).unwrap();
         let what = || format!("{} {command:?} by {actor:?}", C::KIND.as_str());
-        let before = self.version(customer);
+        let before = self.mark(C::KIND, customer);
         let explained =
             self.both(|| format!("explain {}", what()), |side| side.admin.explain(actor, command), text)?;
         let ran = match way {
@@ -180,10 +205,10 @@ impl World {
                     side.admin.run_in(&mut *tx, actor, command)
                 };
                 let _ = self.both(|| format!("lent and taken back {}", what()), taken_back, text)?;
-                if self.version(customer) != before {
+                if self.mark(C::KIND, customer) != before {
                     return Err(self.difference(
                         what(),
-                        format!("version {before:?}"),
+                        format!("version and receipts {before:?}"),
                         "another after a drop".into(),
                     ));
                 }
@@ -192,7 +217,7 @@ impl World {
             _ => self.both(what, |side| side.admin.run(actor, command), text)?,
         };
         let effective = match customer {
-            Some(_) => self.version(customer) != before,
+            Some(_) => self.mark(C::KIND, customer) != before,
             None => ran.is_ok() && !matches!(explained, Ok(Explanation::NothingToDo)) && explained.is_ok(),
         };
         // A key may stand for an earlier command; else `explain` has told what happens (R-ACC-8).
@@ -247,6 +272,8 @@ impl World {
             return Err(self.difference("the lists of customers", first.clone(), second.clone()));
         }
         let mut heads = BTreeMap::new();
+        let today = i32::try_from(self.now().timestamp().div_euclid(86_400)).unwrap();
+        let days = today - 1..today + 1;
         for part in parts(&mut *first) {
             let after = match part {
                 crate::dump::Part::Customer(id) => {
@@ -256,8 +283,8 @@ impl World {
                 }
                 _ => 0,
             };
-            let one = dump_part(&mut *first, part, &self.people, after);
-            let other = dump_part(&mut *second, part, &self.people, after);
+            let one = dump_part(&mut *first, part, &self.people, after, &days);
+            let other = dump_part(&mut *second, part, &self.people, after, &days);
             if one != other {
                 let mut lines = one.lines().zip(other.lines()).filter(|(one, other)| one != other);
                 let (one, other) = lines.next().unwrap_or(("(ends)", "(goes on, or the other way round)"));

@@ -19,7 +19,7 @@ impl Administration {
     /// `NotFound` for a stranger, an unknown person and an unknown customer; `UserDisabled`.
     pub fn access(&self, user: UserId, customer: CustomerId) -> Result<Access, Error> {
         let facts = self.read()?.hot_access(user, customer)?.ok_or(Refusal::NotFound)?;
-        Ok(rules::access(&facts)?)
+        Ok(rules::access(&facts, self.now(), self.settings())?)
     }
 
     /// The same for a page of customers, in one snapshot; `None` for those that are not the person's to see.
@@ -27,12 +27,13 @@ impl Administration {
     /// # Errors
     /// The store's.
     pub fn access_many(&self, user: UserId, customers: &[CustomerId]) -> Result<Vec<Option<Access>>, Error> {
+        let now = self.now();
         let mut tx = self.read()?;
         customers
             .iter()
             .map(|customer| {
                 let facts = tx.hot_access(user, *customer)?;
-                Ok(facts.and_then(|facts| rules::access(&facts).ok()))
+                Ok(facts.and_then(|facts| rules::access(&facts, now, self.settings()).ok()))
             })
             .collect()
     }

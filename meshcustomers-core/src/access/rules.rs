@@ -1,5 +1,7 @@
 //! Who may do what (R-ACC): every permission check of the library goes through [`authorize`].
 
+use chrono::{DateTime, Utc};
+
 use super::permission::{Cell, Permission, WhoMay};
 use super::{Access, AccessFacts, HotFacts};
 use crate::actor::Who;
@@ -11,6 +13,7 @@ use crate::membership::rules::force;
 use crate::membership::{AccountFacts, Force, Role};
 use crate::refusal::Refusal;
 use crate::rule::{in_force, refuse_if};
+use crate::settings::{RegistrationLinks, Settings};
 use crate::user::User;
 
 /// An actor whose permission was found: who they are here, and what their events say of them.
@@ -37,7 +40,7 @@ pub fn authorize<'a>(
     let author = author(facts, cx)?;
     let customer = facts.customer.as_ref().ok_or(Refusal::NotFound)?;
     let capacities = capacities(facts, customer, cx);
-    let role = judge(&capacities, permission, customer)?;
+    let role = judge(&capacities, permission, customer, cx.now)?;
     Ok(Standing { customer, author, role })
 }
 
@@ -198,9 +201,13 @@ fn judge(
     capacities: &[Capacity],
     permission: Permission,
     customer: &Customer,
+    now: DateTime<Utc>,
 ) -> Result<Option<Role>, Refusal> {
     let row = permission.row().ok_or(Refusal::NotFound)?;
-    let phase = customer.status.phase();
+    let phase = customer.phase(now);
+    // Only partners have a registration link; elsewhere there is nothing to see (R-LNK-1).
+    let about_link = matches!(permission, Permission::ShowLink | Permission::RotateLink);
+    refuse_if("R-LNK-1", about_link && customer.kind != CustomerKind::Partner, Refusal::NotFound)?;
     let manager = capacities.iter().any(|(who, _)| is_managing(*who));
     let member = capacities.iter().any(|(who, _)| who.includes(WhoMay::MEMBER));
     // A waiting or ended customer gives its members no rights, not even to see it. Whoever will have a right that the
@@ -251,6 +258,7 @@ pub(crate) fn concerned(permission: Permission, customer: &Customer) -> Result<(
     match row.cell(customer.status.phase()) {
         Cell::Yes => Ok(()),
         Cell::CustomerDisabled => refuse_if("R-STA-2", true, Refusal::CustomerDisabled),
+        Cell::NotWaiting => refuse_if("R-STA-5", true, Refusal::NotWaiting),
         _ => refuse_if("R-STA-5", true, Refusal::NotFound),
     }
 }
@@ -260,9 +268,11 @@ pub(crate) fn concerned(permission: Permission, customer: &Customer) -> Result<(
 ///
 /// # Errors
 /// `UserDisabled`; `NotFound` for a stranger.
-pub fn access(facts: &HotFacts) -> Result<Access, Refusal> {
+pub fn access(facts: &HotFacts, now: DateTime<Utc>, settings: &Settings) -> Result<Access, Refusal> {
     let HotFacts { user, customer, member, accounts } = facts;
     refuse_if("R-USR-4", !user.is_enabled(), Refusal::UserDisabled)?;
+    // Off means invisible (R-LNK-1).
+    let links_on = settings.registration_links == RegistrationLinks::On || !in_force("R-LNK-1");
     let mut capacities = Vec::with_capacity(2);
     let mut through: Option<CustomerId> = None;
     for acting in accounts {
@@ -282,12 +292,13 @@ pub fn access(facts: &HotFacts) -> Result<Access, Refusal> {
     let permissions: Vec<Permission> = super::TABLE
         .iter()
         .map(|row| row.permission)
-        .filter(|permission| judge(&capacities, *permission, customer).is_ok() || !in_force("R-ACC-13"))
+        .filter(|permission| judge(&capacities, *permission, customer, now).is_ok() || !in_force("R-ACC-13"))
+        .filter(|permission| links_on || !matches!(permission, Permission::ShowLink | Permission::RotateLink))
         .collect();
     refuse_if("R-ACC-6", permissions.is_empty(), Refusal::NotFound)?;
     Ok(Access {
         customer: customer.id,
-        phase: customer.status.phase(),
+        phase: customer.phase(now),
         role,
         manages_through: through,
         permissions,

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::rules::{self, CreateFacts, CustomerCommandFacts, NewAccount};
+use super::rules::{self, ConvertFacts, CreateFacts, CustomerCommandFacts, MoveFacts, NewAccount};
 use super::{Availability, Customer, CustomerKind};
 use crate::access::Permission;
 use crate::access::rules::{authorize_managing, authorize_operator};
@@ -126,7 +126,7 @@ impl Command for CreateCustomer {
     const KIND: CommandKind = CommandKind::CreateCustomer;
 }
 
-fn recall_customer(tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
+pub(crate) fn recall_customer(tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
     let Outcome::Customer(id) = outcome else { return Err(Refusal::NotFound.into()) };
     Ok(tx.customer(id)?.ok_or(Refusal::NotFound)?)
 }
@@ -281,4 +281,92 @@ impl Sealed for AddAdmin {
 
 impl Command for AddAdmin {
     const KIND: CommandKind = CommandKind::AddAdmin;
+}
+
+/// Turns a standard account without partner and projects into a partner or an administrator account, and a partner without
+/// customers back; the operator's (R-MNG-5).
+///
+/// # Refusals
+/// `NOT_FOUND`, `CUSTOMER_WAITING`, `CUSTOMER_ENDED`, `CONVERSION_BLOCKED`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ConvertCustomer {
+    /// Which.
+    pub customer: CustomerId,
+    /// What it is to be for.
+    pub kind: CustomerKind,
+}
+
+impl Sealed for ConvertCustomer {
+    type Outcome = Customer;
+
+    fn permit(&self, _tx: &mut dyn ReadTx, cx: &Context, _keys: &Keys, _ask: Ask) -> Result<(), Error> {
+        Ok(authorize_operator(cx)?)
+    }
+
+    fn decide(&self, tx: &mut dyn ReadTx, cx: &Context, _keys: &Keys) -> Result<Decision<Customer>, Error> {
+        authorize_operator(cx)?;
+        let facts = ConvertFacts {
+            access: access(tx, cx, Some(self.customer))?,
+            has_customers: tx.has_customers(self.customer, cx.now)?,
+            invitations: tx.open_invitations(self.customer)?,
+            self_added: tx.self_added(self.customer)?,
+            link: tx.registration_link(self.customer, cx.now)?,
+        };
+        Ok(rules::convert(&facts, self.kind, cx)?)
+    }
+
+    fn record(&self, outcome: &Customer) -> Outcome {
+        Outcome::Customer(outcome.id)
+    }
+
+    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
+        recall_customer(tx, outcome)
+    }
+}
+
+impl Command for ConvertCustomer {
+    const KIND: CommandKind = CommandKind::ConvertCustomer;
+}
+
+/// Assigns a customer to another partner, or to none; an administrator's or the operator's (R-MNG-6).
+///
+/// # Refusals
+/// `NOT_FOUND`, `NOT_PERMITTED`, `USER_DISABLED`, `CUSTOMER_ENDED`, `NOT_FOR_THIS_KIND`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct MoveCustomer {
+    /// Which.
+    pub customer: CustomerId,
+    /// To which partner; `None`: to none, administrators manage it.
+    pub partner: Option<CustomerId>,
+}
+
+impl Sealed for MoveCustomer {
+    type Outcome = Customer;
+
+    fn permit(&self, tx: &mut dyn ReadTx, cx: &Context, _keys: &Keys, ask: Ask) -> Result<(), Error> {
+        permit_on(tx, cx, self.customer, Permission::Move, ask)
+    }
+
+    fn decide(&self, tx: &mut dyn ReadTx, cx: &Context, _keys: &Keys) -> Result<Decision<Customer>, Error> {
+        let facts = access(tx, cx, Some(self.customer))?;
+        let mut look_up = |id: Option<CustomerId>| match id {
+            Some(id) => tx.customer(id),
+            None => Ok(None),
+        };
+        let old = look_up(facts.customer.as_ref().and_then(|customer| customer.partner))?;
+        let new = look_up(self.partner)?;
+        Ok(rules::move_to(&MoveFacts { access: facts, old, new }, self.partner, cx)?)
+    }
+
+    fn record(&self, outcome: &Customer) -> Outcome {
+        Outcome::Customer(outcome.id)
+    }
+
+    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
+        recall_customer(tx, outcome)
+    }
+}
+
+impl Command for MoveCustomer {
+    const KIND: CommandKind = CommandKind::MoveCustomer;
 }

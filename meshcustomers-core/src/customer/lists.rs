@@ -3,17 +3,19 @@
 use super::commands::look_up_availability;
 use super::{Availability, Customer, CustomerKind, Phase};
 use crate::access::Permission;
-use crate::access::rules::{authorize, authorize_managing};
-use crate::actor::Actor;
+use crate::access::rules::{author, authorize, authorize_managing};
+use crate::actor::{Actor, Who};
 use crate::administration::Administration;
 use crate::command::access;
+use crate::decision::Context;
 use crate::error::Error;
 use crate::field::{Identifier, SearchTerm};
 use crate::id::CustomerId;
 use crate::membership::Role;
 use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
-use crate::rule::in_force;
+use crate::rule::{in_force, refuse_if};
+use crate::settings::RegistrationMode;
 use crate::store::{CustomerOrder, CustomerQuery, CustomerScope, ListQuery, ReadTx};
 
 /// Which customers are asked for.
@@ -25,8 +27,24 @@ pub struct CustomerFilter {
     pub search: Option<SearchTerm>,
     /// Only those without an enabled user who has an ordinary membership as `Admin` (R-INV-11).
     pub without_admin: bool,
+    /// Only those that use more than their quota (R-QUO-2).
+    pub over_quota: bool,
     /// Sorted how.
     pub order: CustomerOrder,
+}
+
+/// Whose customers the actor manages (R-ACC-1, R-ACC-2).
+pub(crate) fn managed_scope(tx: &mut dyn ReadTx, cx: &Context) -> Result<CustomerScope, Error> {
+    let facts = access(tx, cx, None)?;
+    let (_, acting) = authorize_managing(&facts, cx)?;
+    Ok(match acting {
+        None => CustomerScope::All,
+        Some(acting) => match (acting.account.kind, acting.membership.as_ref().map(|member| member.role)) {
+            (CustomerKind::Administrator, Some(Role::ADMIN)) => CustomerScope::StandardAndPartners,
+            (CustomerKind::Administrator, _) => CustomerScope::Standard,
+            _ => CustomerScope::Partner(acting.account.id),
+        },
+    })
 }
 
 impl Administration {
@@ -43,17 +61,7 @@ impl Administration {
     ) -> Result<Page<Customer>, Error> {
         let cx = self.context(actor)?;
         let mut tx = self.read()?;
-        let facts = access(&mut *tx, &cx, None)?;
-        let (_, acting) = authorize_managing(&facts, &cx)?;
-        let scope = match acting {
-            None => CustomerScope::All,
-            Some(acting) => match (acting.account.kind, acting.membership.as_ref().map(|member| member.role))
-            {
-                (CustomerKind::Administrator, Some(Role::ADMIN)) => CustomerScope::StandardAndPartners,
-                (CustomerKind::Administrator, _) => CustomerScope::Standard,
-                _ => CustomerScope::Partner(acting.account.id),
-            },
-        };
+        let scope = managed_scope(&mut *tx, &cx)?;
         let owner = format!("customers/1 {scope:?} {filter:?}");
         let order = filter.order;
         self.page(
@@ -65,10 +73,12 @@ impl Administration {
                     phase: filter.phase,
                     search: filter.search.clone().filter(|_| in_force("R-MNG-2")),
                     without_admin: filter.without_admin,
+                    over_quota: filter.over_quota && in_force("R-QUO-2"),
+                    now: cx.now,
                     order,
                     list,
                 };
-                Ok(tx.customers(&query)?)
+                Ok(tx.customers(&query)?.into_iter().map(|customer| customer.as_of(cx.now)).collect())
             },
             |customer| Position {
                 key: match order {
@@ -90,20 +100,28 @@ impl Administration {
         // A member sees the account by the row for members, a manager by that for managers.
         let seen = authorize(&facts, Permission::SeeMembers, &cx)
             .or_else(|_| authorize(&facts, Permission::SeeCustomer, &cx));
-        Ok(seen.map(|standing| standing.customer.clone())?)
+        Ok(seen.map(|standing| standing.customer.clone().as_of(cx.now))?)
     }
 
     /// Whether an identifier may be taken: one answer for taken, reserved, waiting and resting, with a free suggestion
     /// (R-FLD-1).
     ///
     /// # Errors
-    /// As for creating a customer: `NotFound`, `NotPermitted`; a [`FieldError`](crate::FieldError) for one that is too long
+    /// As for creating a customer: `NotFound`, `NotPermitted`; for a person who acts for no account as for registering one:
+    /// `RegistrationClosed`; a [`FieldError`](crate::FieldError) for one that is too long
     /// for this host.
     pub fn availability(&self, actor: &Actor, identifier: &Identifier) -> Result<Availability, Error> {
         let cx = self.context(actor)?;
         let mut tx = self.read()?;
         let facts = access(&mut *tx, &cx, None)?;
-        authorize_managing(&facts, &cx)?;
+        if matches!(cx.actor.0, Who::Person(_)) {
+            // Whoever may register needs to know which identifiers are free.
+            author(&facts, &cx)?;
+            let closed = cx.settings.registration == RegistrationMode::Closed;
+            refuse_if("R-REG-1", closed, Refusal::RegistrationClosed)?;
+        } else {
+            authorize_managing(&facts, &cx)?;
+        }
         cx.settings.identifiers.fits(identifier)?;
         look_up_availability(&mut *tx, identifier, &cx)
     }

@@ -6,13 +6,18 @@ use serde::{Deserialize, Serialize};
 use crate::field::{Identifier, Name, Quota};
 use crate::history::Head;
 use crate::id::CustomerId;
+use crate::rule::in_force;
 
 mod commands;
 mod lists;
 pub mod rules;
 
-pub use commands::{AddAdmin, CreateCustomer, Disable, Enable, FreeIdentifier, Rename};
+pub use commands::{
+    AddAdmin, ConvertCustomer, CreateCustomer, Disable, Enable, FreeIdentifier, MoveCustomer, Rename,
+};
+pub(crate) use commands::{look_up_availability, recall_customer};
 pub use lists::CustomerFilter;
+pub(crate) use lists::managed_scope;
 
 /// What an account is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -170,6 +175,8 @@ pub struct Customer {
     pub partner: Option<CustomerId>,
     /// When it was created.
     pub created_at: DateTime<Utc>,
+    /// When it lapses; only of a registration that waits for confirmation (R-REG-5).
+    pub lapses_at: Option<DateTime<Utc>>,
     /// How many members it has, lapsed ones included.
     pub members: u32,
     /// How many projects it may have and has.
@@ -179,6 +186,26 @@ pub struct Customer {
 }
 
 impl Customer {
+    /// Where it stands now: a registration that was not confirmed in time has ended, whether or not that was written
+    /// (R-REG-5, R-CMD-4).
+    pub fn status(&self, now: DateTime<Utc>) -> CustomerStatus {
+        let lapsed = matches!(self.status, CustomerStatus::Waiting(_))
+            && self.lapses_at.is_some_and(|end| now >= end)
+            && in_force("R-REG-5");
+        if lapsed { CustomerStatus::Ended(End::Lapsed) } else { self.status }
+    }
+
+    /// The column of R-STA-5 that it stands in now.
+    pub fn phase(&self, now: DateTime<Utc>) -> Phase {
+        self.status(now).phase()
+    }
+
+    /// The same with its status of now.
+    #[must_use]
+    pub(crate) fn as_of(self, now: DateTime<Utc>) -> Self {
+        Self { status: self.status(now), ..self }
+    }
+
     /// Name, identifier, kind and status.
     pub fn account(&self) -> Account {
         Account {
@@ -217,6 +244,8 @@ pub struct NewCustomer {
     pub partner: Option<CustomerId>,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// When it lapses; only of a registration that waits for confirmation (R-REG-5).
+    pub lapses_at: Option<DateTime<Utc>>,
     /// How many projects it may have.
     pub projects: Quota,
 }
@@ -228,6 +257,8 @@ pub enum IdentifierHold {
     InUse {
         /// Whose it is.
         customer: CustomerId,
+        /// When that customer lapses, if it is a registration that waits for confirmation: free again from then on.
+        lapses_at: Option<DateTime<Utc>>,
     },
     /// It was an ended customer's and rests.
     Resting {

@@ -9,8 +9,9 @@ use serde::Serialize;
 use super::{EventType, LabelSlot};
 use crate::customer::{CustomerKind, CustomerStatus};
 use crate::field::Quota;
-use crate::id::{CustomerId, InvitationId, MembershipId};
+use crate::id::{CustomerId, InvitationId, MembershipId, MessageId, ProjectId, RegistrationLinkId};
 use crate::membership::{Origin, Role};
+use crate::message::MessageMode;
 
 macro_rules! details {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $ty:ty),* $(,)? })*) => {
@@ -42,7 +43,6 @@ macro_rules! details {
                 let mut rest = bytes;
                 let details = match kind {
                     $(EventType::$name => Self::$name { $($field: <$ty as Fixed>::take(&mut rest)?),* },)*
-                    _ => return None,
                 };
                 rest.is_empty().then_some(details)
             }
@@ -156,6 +156,137 @@ details! {
         /// The role before, of somebody who was a member.
         old: Option<Role>,
     }
+    /// A user registered a customer, as its `Admin`; its identifier and name, and the address, are labels.
+    CustomerRegistered {
+        /// Where it starts: active, or waiting.
+        status: CustomerStatus,
+        /// The partner that it is assigned to.
+        partner: Option<CustomerId>,
+        /// The registration link that it came by.
+        link: Option<RegistrationLinkId>,
+        /// How many projects it may have.
+        projects: Quota,
+        /// The registrant's membership.
+        membership: MembershipId,
+        /// When its confirmation link ends, if one was sent.
+        link_expires_at: Option<DateTime<Utc>>,
+        /// When it lapses, if it waits for confirmation.
+        lapses_at: Option<DateTime<Utc>>,
+    }
+    /// A manager approved a registration.
+    CustomerApproved {
+        /// Before.
+        old: CustomerStatus,
+        /// After: active, or waiting for confirmation.
+        new: CustomerStatus,
+        /// When its confirmation link ends, if one was sent.
+        link_expires_at: Option<DateTime<Utc>>,
+        /// When it lapses, if it waits for confirmation.
+        lapses_at: Option<DateTime<Utc>>,
+    }
+    /// A manager rejected a registration; the reason is a label.
+    CustomerRejected {
+        /// Before.
+        old: CustomerStatus,
+    }
+    /// The registrant confirmed their address; the address is a label.
+    CustomerConfirmed {
+        /// Before.
+        old: CustomerStatus,
+    }
+    /// The registrant had the confirmation link sent again; the address is a label.
+    ConfirmationResent {
+        /// The generation of the new link.
+        generation: u32,
+        /// When it ends.
+        expires_at: DateTime<Utc>,
+    }
+    /// The registrant withdrew the registration.
+    RegistrationWithdrawn {
+        /// Before.
+        old: CustomerStatus,
+    }
+    /// The registration was never confirmed.
+    RegistrationLapsed {
+        /// Before.
+        old: CustomerStatus,
+        /// When it lapsed.
+        lapsed_at: DateTime<Utc>,
+    }
+    /// The customer moved to another partner; the names of both are labels.
+    CustomerMoved {
+        /// Before.
+        old: Option<CustomerId>,
+        /// After.
+        new: Option<CustomerId>,
+    }
+    /// The operator changed what the account is for.
+    CustomerKindChanged {
+        /// Before.
+        old: CustomerKind,
+        /// After.
+        new: CustomerKind,
+        /// How many projects it could have.
+        old_projects: Quota,
+        /// How many projects it may have from now on.
+        projects: Quota,
+    }
+    /// A manager changed the quota of projects.
+    CustomerQuotaEdited {
+        /// Before.
+        old: Quota,
+        /// After.
+        new: Quota,
+    }
+    /// An `Admin` created a project; its identifier and name are labels.
+    ProjectCreated {
+        /// The project.
+        project: ProjectId,
+    }
+    /// An `Admin` deleted a project; its identifier and name are labels.
+    ProjectDeleted {
+        /// The project.
+        project: ProjectId,
+    }
+    /// A manager sent a message; its title is a label, its text stands in its row only.
+    MessageSent {
+        /// The message.
+        message: MessageId,
+        /// Who must read it.
+        mode: MessageMode,
+        /// When it is hidden.
+        ends_at: Option<DateTime<Utc>>,
+        /// HMAC-SHA-256(salt, customer ‖ number ‖ slot ‖ text), as for a label.
+        text: [u8; 32],
+    }
+    /// The sender's side took a message back.
+    MessageWithdrawn {
+        /// The message.
+        message: MessageId,
+    }
+    /// The first reader took a *single read* message.
+    MessageTaken {
+        /// The message.
+        message: MessageId,
+        /// Their membership.
+        membership: MembershipId,
+    }
+    /// The partner's registration link was made, or made anew.
+    LinkRotated {
+        /// The new link.
+        link: RegistrationLinkId,
+        /// The one before, dead from now on.
+        old: Option<RegistrationLinkId>,
+        /// When it ends.
+        expires_at: Option<DateTime<Utc>>,
+        /// How many may register with it.
+        max_uses: Option<u32>,
+    }
+    /// The partner's registration link was revoked.
+    LinkRevoked {
+        /// Which.
+        link: RegistrationLinkId,
+    }
     /// The operator freed the identifier of an ended customer before its rest was over.
     IdentifierFreed {
         /// When it would have been free.
@@ -196,7 +327,7 @@ macro_rules! fixed_ids {
     )*};
 }
 
-fixed_ids! { CustomerId InvitationId MembershipId }
+fixed_ids! { CustomerId InvitationId MembershipId MessageId ProjectId RegistrationLinkId }
 
 impl Fixed for u32 {
     fn put(&self, bytes: &mut Vec<u8>) {
@@ -285,36 +416,51 @@ impl Fixed for CustomerStatus {
     }
 }
 
-/// One byte that tells whether there is a value, then the value or zeros.
-impl Fixed for Option<CustomerId> {
+impl Fixed for [u8; 32] {
     fn put(&self, bytes: &mut Vec<u8>) {
-        bytes.push(u8::from(self.is_some()));
-        bytes.extend_from_slice(self.as_ref().map_or(&[0; 16][..], |id| id.as_bytes()));
+        bytes.extend_from_slice(self);
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
-        match (split(bytes)?, split::<16>(bytes)?) {
-            ([1], id) => Some(Some(CustomerId::from_bytes(id))),
-            ([0], id) if id == [0; 16] => Some(None),
-            _ => None,
-        }
+        split(bytes)
     }
 }
 
-impl Fixed for Option<Role> {
+impl Fixed for MessageMode {
     fn put(&self, bytes: &mut Vec<u8>) {
-        bytes.push(u8::from(self.is_some()));
-        bytes.extend_from_slice(self.as_ref().map_or(&[0; 32][..], |role| role.as_bytes()));
+        bytes.extend(Self::ALL.iter().filter(|(mode, ..)| mode == self).map(|(_, code, _)| code));
     }
 
     fn take(bytes: &mut &[u8]) -> Option<Self> {
-        match (split(bytes)?, split::<32>(bytes)?) {
-            ([1], key) => Role::from_bytes(key).map(Some),
-            ([0], key) if key == [0; 32] => Some(None),
-            _ => None,
-        }
+        let [code] = split(bytes)?;
+        Self::ALL.into_iter().find(|(_, known, _)| *known == code).map(|(mode, ..)| mode)
     }
 }
+
+macro_rules! fixed_options {
+    ($($name:ty = $width:literal,)*) => {$(
+        /// One byte that tells whether there is a value, then the value or zeros.
+        impl Fixed for Option<$name> {
+            fn put(&self, bytes: &mut Vec<u8>) {
+                bytes.push(u8::from(self.is_some()));
+                match self {
+                    Some(value) => value.put(bytes),
+                    None => bytes.extend_from_slice(&[0; $width]),
+                }
+            }
+
+            fn take(bytes: &mut &[u8]) -> Option<Self> {
+                match (split(bytes)?, split::<$width>(bytes)?) {
+                    ([1], value) => <$name as Fixed>::take(&mut &value[..]).map(Some),
+                    ([0], value) if value == [0; $width] => Some(None),
+                    _ => None,
+                }
+            }
+        }
+    )*};
+}
+
+fixed_options! { CustomerId = 16, RegistrationLinkId = 16, Role = 32, DateTime<Utc> = 8, u32 = 4, }
 
 /// 0: no member; 1: ordinary; 2: self-added, with the account through which.
 impl Fixed for Option<Origin> {

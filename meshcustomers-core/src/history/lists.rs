@@ -1,8 +1,12 @@
 //! Reading, exporting and verifying a history (R-HIS-5, R-HIS-6).
 
+use std::collections::BTreeMap;
 use std::io::Write;
 
-use super::{Event, ExportFormat, HistoryFilter, HistoryReport, HistoryWriter, Verifier, VerifyLevel};
+use super::{
+    Event, ExportFormat, Head, HistoryFault, HistoryFilter, HistoryProblem, HistoryReport, HistoryWriter,
+    KnownHead, Verifier, VerifyLevel,
+};
 use crate::access::Permission;
 use crate::access::rules::authorize_operator;
 use crate::actor::Actor;
@@ -11,6 +15,7 @@ use crate::customer::Customer;
 use crate::error::Error;
 use crate::id::CustomerId;
 use crate::page::{Page, PageRequest, Position, SortKey};
+use crate::rule::in_force;
 use crate::store::{EventOrder, EventQuery, ListQuery, ReadTx};
 
 /// How many events are held at once while a history is exported or verified.
@@ -90,9 +95,52 @@ impl Administration {
     pub fn verify_history(&self, actor: &Actor, customer: CustomerId) -> Result<HistoryReport, Error> {
         let mut tx = self.read()?;
         let customer = self.permitted(&mut *tx, actor, customer, Permission::SeeHistory)?;
-        let mut report = empty_report();
-        verify_one(&mut *tx, &customer, &mut report)?;
+        let mut report = empty_report(VerifyLevel::Whole);
+        verify_one(&mut *tx, &customer, &[], &mut report)?;
         Ok(report)
+    }
+
+    /// The heads of all histories, ended customers' too, in the order of ids: to be kept where the database's keeper cannot
+    /// reach them, for [`verify_anchored`](Self::verify_anchored) (R-HIS-5). The operator's.
+    ///
+    /// # Errors
+    /// `NotFound` for anybody else; `InvalidCursor`.
+    pub fn heads(&self, actor: &Actor, page: &PageRequest) -> Result<Page<KnownHead>, Error> {
+        authorize_operator(&self.context(actor)?)?;
+        let mut tx = self.read()?;
+        self.page(
+            "heads/1",
+            page,
+            |list| {
+                let after = list.after.map(|position| CustomerId::from_bytes(position.id));
+                let mut heads = Vec::new();
+                for id in tx.customer_ids(after, list.limit)? {
+                    if let Some(customer) = tx.customer(id)? {
+                        let Head { number, hash, .. } = customer.head;
+                        heads.push(KnownHead { customer: id, number, hash });
+                    }
+                }
+                Ok(heads)
+            },
+            |head| Position { key: SortKey::Number(0), id: *head.customer.as_bytes() },
+        )
+    }
+
+    /// Checks the histories of all customers, and that each of these heads is still there: finds a tail that was cut off, and
+    /// a customer that is missing, which [`verify`](Self::verify) cannot see (R-HIS-5). The operator's.
+    ///
+    /// # Errors
+    /// `NotFound` for anybody else.
+    pub fn verify_anchored(
+        &self,
+        actor: &Actor,
+        heads: impl IntoIterator<Item = KnownHead>,
+    ) -> Result<HistoryReport, Error> {
+        let mut anchors: BTreeMap<CustomerId, Vec<KnownHead>> = BTreeMap::new();
+        for head in heads {
+            anchors.entry(head.customer).or_default().push(head);
+        }
+        self.verify_all(actor, VerifyLevel::Anchored, anchors)
     }
 
     /// Checks the histories of all customers, in one snapshot; the operator's.
@@ -100,29 +148,55 @@ impl Administration {
     /// # Errors
     /// `NotFound` for anybody else.
     pub fn verify(&self, actor: &Actor) -> Result<HistoryReport, Error> {
+        self.verify_all(actor, VerifyLevel::Whole, BTreeMap::new())
+    }
+
+    fn verify_all(
+        &self,
+        actor: &Actor,
+        level: VerifyLevel,
+        mut anchors: BTreeMap<CustomerId, Vec<KnownHead>>,
+    ) -> Result<HistoryReport, Error> {
         authorize_operator(&self.context(actor)?)?;
         let mut tx = self.read()?;
-        let mut report = empty_report();
+        let mut report = empty_report(level);
         let mut after = None;
         loop {
             let ids = tx.customer_ids(after, BATCH)?;
-            let Some(last) = ids.last() else { return Ok(report) };
+            let Some(last) = ids.last() else { break };
             after = Some(*last);
             for id in ids {
                 if let Some(customer) = tx.customer(id)? {
-                    verify_one(&mut *tx, &customer, &mut report)?;
+                    let anchors = anchors.remove(&id).unwrap_or_default();
+                    verify_one(&mut *tx, &customer, &anchors, &mut report)?;
                 }
             }
         }
+        // What is left was taken out once and is not there any more.
+        let missing = anchors.into_keys().filter(|_| in_force("R-HIS-5")).map(|customer| HistoryFault {
+            customer,
+            number: 1,
+            problem: HistoryProblem::MissingCustomer,
+        });
+        report.faults.extend(missing);
+        Ok(report)
     }
 }
 
-const fn empty_report() -> HistoryReport {
-    HistoryReport { level: VerifyLevel::Whole, customers: 0, events: 0, faults: Vec::new() }
+const fn empty_report(level: VerifyLevel) -> HistoryReport {
+    HistoryReport { level, customers: 0, events: 0, faults: Vec::new() }
 }
 
-fn verify_one(tx: &mut dyn ReadTx, customer: &Customer, report: &mut HistoryReport) -> Result<(), Error> {
+fn verify_one(
+    tx: &mut dyn ReadTx,
+    customer: &Customer,
+    anchors: &[KnownHead],
+    report: &mut HistoryReport,
+) -> Result<(), Error> {
     let mut verifier = Verifier::new(customer.id, customer.head);
+    for anchor in anchors {
+        verifier.anchor(anchor);
+    }
     for_each_event(tx, customer.id, &HistoryFilter::default(), |event| {
         verifier.feed(&event);
         report.events = report.events.saturating_add(1);

@@ -26,7 +26,7 @@ pub use export::ExportFormat;
 pub(crate) use export::HistoryWriter;
 pub use lists::ExportError;
 pub(crate) use verify::Verifier;
-pub use verify::{HistoryFault, HistoryProblem, HistoryReport, VerifyLevel, verify_events};
+pub use verify::{HistoryFault, HistoryProblem, HistoryReport, KnownHead, VerifyLevel, verify_events};
 
 /// Where a customer's row and history stand. The next event continues it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,6 +146,8 @@ event_types! {
     IdentifierFreed = 31, "IDENTIFIER_FREED";
     /// A text beside an event was erased.
     LabelErased = 32, "LABEL_ERASED";
+    /// The confirmation link of a registration was sent again.
+    ConfirmationResent = 33, "CONFIRMATION_RESENT";
 }
 
 impl EventType {
@@ -184,11 +186,19 @@ pub enum LabelSlot {
     Reason,
     /// The operator's program.
     Program,
+    /// The title of a message.
+    Title,
+    /// The name of the partner; after a move, the new one.
+    PartnerName,
+    /// The name of the partner before a move.
+    OldPartnerName,
+    /// The text of a message: committed to in the details, kept in the message's row only.
+    MessageText,
 }
 
 impl LabelSlot {
     /// Every slot.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::ActorName,
         Self::AccountName,
         Self::PersonName,
@@ -198,6 +208,10 @@ impl LabelSlot {
         Self::OldName,
         Self::Reason,
         Self::Program,
+        Self::Title,
+        Self::PartnerName,
+        Self::OldPartnerName,
+        Self::MessageText,
     ];
 
     /// The number in the encoding.
@@ -212,6 +226,10 @@ impl LabelSlot {
             Self::OldName => 7,
             Self::Reason => 8,
             Self::Program => 9,
+            Self::Title => 10,
+            Self::PartnerName => 11,
+            Self::OldPartnerName => 12,
+            Self::MessageText => 13,
         }
     }
 
@@ -232,6 +250,10 @@ impl LabelSlot {
             Self::OldName => "old_name",
             Self::Reason => "reason",
             Self::Program => "program",
+            Self::Title => "title",
+            Self::PartnerName => "partner_name",
+            Self::OldPartnerName => "old_partner_name",
+            Self::MessageText => "message_text",
         }
     }
 }

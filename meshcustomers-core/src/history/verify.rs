@@ -1,6 +1,6 @@
 //! Verifying a history: what was checked, and the first number at which it breaks (R-HIS-5).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -14,6 +14,20 @@ use crate::id::CustomerId;
 pub enum VerifyLevel {
     /// Hashes, numbers and labels fit together, up to the head that the customer's row names.
     Whole,
+    /// The same, and every head that was taken out earlier is still there: no tail was cut off, no customer is missing.
+    Anchored,
+}
+
+/// A head that was taken out with [`heads`](crate::Administration::heads) and kept where the database's keeper cannot reach
+/// it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+pub struct KnownHead {
+    /// Whose history.
+    pub customer: CustomerId,
+    /// The number of its last event at that time.
+    pub number: u64,
+    /// The hash of that event.
+    pub hash: [u8; 32],
 }
 
 /// What `verify` says.
@@ -62,6 +76,10 @@ pub enum HistoryProblem {
     LabelErased,
     /// The history ends before or after the head that the customer's row names.
     Head,
+    /// The event of a head that was taken out earlier is another one now, or is missing with all after it.
+    Anchor,
+    /// The customer of a head that was taken out earlier is missing.
+    MissingCustomer,
 }
 
 /// Checks the events of one customer, fed in the order of their numbers.
@@ -74,6 +92,8 @@ pub(crate) struct Verifier {
     /// Labels without their text, and those that an event says were erased.
     missing: BTreeSet<(u64, LabelSlot)>,
     erased: BTreeSet<(u64, LabelSlot)>,
+    /// Heads that were taken out earlier: hashes by number.
+    anchors: BTreeMap<u64, [u8; 32]>,
     fault: Option<HistoryFault>,
 }
 
@@ -81,7 +101,17 @@ impl Verifier {
     /// Begins with the head that the customer's row names.
     pub(crate) fn new(customer: CustomerId, head: Head) -> Self {
         let (missing, erased) = <(BTreeSet<_>, BTreeSet<_>)>::default();
-        Self { customer, head, number: 0, hash: [0; 32], missing, erased, fault: None }
+        let anchors = BTreeMap::new();
+        Self { customer, head, number: 0, hash: [0; 32], missing, erased, anchors, fault: None }
+    }
+
+    /// The event with this number must have this hash.
+    pub(crate) fn anchor(&mut self, head: &KnownHead) {
+        if head.number > 0
+            && self.anchors.insert(head.number, head.hash).is_some_and(|other| other != head.hash)
+        {
+            self.fail(head.number, HistoryProblem::Anchor);
+        }
     }
 
     /// Checks the next event.
@@ -94,6 +124,8 @@ impl Verifier {
         } else {
             event.labels.iter().find_map(|label| label_problem(event, label))
         };
+        let anchored = self.anchors.remove(&event.number).is_none_or(|hash| hash == event.hash);
+        let problem = problem.or_else(|| (!anchored).then_some(HistoryProblem::Anchor));
         self.missing.extend(
             event.labels.iter().filter(|label| label.text.is_none()).map(|label| (event.number, label.slot)),
         );
@@ -114,6 +146,9 @@ impl Verifier {
     pub(crate) fn finish(mut self) -> Option<HistoryFault> {
         if self.number != self.head.number || self.hash != self.head.hash {
             self.fail(self.number.min(self.head.number).saturating_add(1), HistoryProblem::Head);
+        }
+        if let Some((number, _)) = self.anchors.pop_first() {
+            self.fail(number, HistoryProblem::Anchor);
         }
         // An erased label without its event, or an event whose label is still there.
         let first = self.missing.symmetric_difference(&self.erased).next().map(|(number, _)| *number);

@@ -8,7 +8,7 @@ use crate::access::Permission;
 use crate::access::rules::author;
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
-use crate::command::{Ask, Command, access, permit_on};
+use crate::command::{Ask, Command, access, mails_today, permit_on};
 use crate::decision::{Author, Context, Decision};
 use crate::error::Error;
 use crate::field::{EmailAddress, EmailKey, Language};
@@ -26,7 +26,7 @@ use crate::user::User;
 ///
 /// # Refusals
 /// `NOT_FOUND`, `NOT_PERMITTED`, `USER_DISABLED`, `CUSTOMER_WAITING`, `CUSTOMER_DISABLED`, `ROLE_ABOVE_OWN`,
-/// `ALREADY_MEMBER`, `ALREADY_INVITED`, `TOO_MANY`.
+/// `ALREADY_MEMBER`, `ALREADY_INVITED`, `INVITATION_DECLINED`, `TOO_MANY`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Invite {
     /// The customer.
@@ -81,6 +81,8 @@ impl Sealed for Invite {
             holder: holder(tx, self.customer, self.address.key())?,
             open: tx.open_invitation(self.customer, self.address.key())?,
             open_count: open_count(tx, self.customer, cx)?,
+            declined_at: tx.declined_at(self.customer, self.address.key())?,
+            mails: mails_today(tx, cx, self.customer)?,
         };
         Ok(rules::invite(&facts, &self.address, self.role, self.language, cx)?)
     }
@@ -102,7 +104,7 @@ impl Command for Invite {
 ///
 /// # Refusals
 /// `NOT_FOUND`, `NOT_PERMITTED`, `USER_DISABLED`, `CUSTOMER_WAITING`, `CUSTOMER_DISABLED`, `ROLE_ABOVE_OWN`,
-/// `ALREADY_MEMBER`, `ALREADY_INVITED`, `TOO_MANY`.
+/// `ALREADY_MEMBER`, `ALREADY_INVITED`, `INVITATION_DECLINED`, `TOO_MANY`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Resend {
     /// The customer.
@@ -121,15 +123,21 @@ impl Sealed for Resend {
     fn decide(&self, tx: &mut dyn ReadTx, cx: &Context, _keys: &Keys) -> Result<Decision<Invitation>, Error> {
         let access = access(tx, cx, Some(self.customer))?;
         let invitation = tx.invitation(self.customer, self.invitation)?;
-        let (holder, open) = match &invitation {
+        let (holder, open, declined_at) = match &invitation {
             Some(facts) => {
                 let address = facts.invitation.address.key();
-                (holder(tx, self.customer, address)?, tx.open_invitation(self.customer, address)?)
+                (
+                    holder(tx, self.customer, address)?,
+                    tx.open_invitation(self.customer, address)?,
+                    tx.declined_at(self.customer, address)?,
+                )
             }
-            None => (None, None),
+            None => (None, None, None),
         };
         let open_count = open_count(tx, self.customer, cx)?;
-        Ok(rules::resend(&ResendFacts { access, invitation, holder, open, open_count }, cx)?)
+        let mails = mails_today(tx, cx, self.customer)?;
+        let facts = ResendFacts { access, invitation, holder, open, open_count, declined_at, mails };
+        Ok(rules::resend(&facts, cx)?)
     }
 
     fn record(&self, outcome: &Invitation) -> Outcome {

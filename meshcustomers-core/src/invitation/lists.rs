@@ -68,7 +68,7 @@ impl Administration {
         let shown = rows
             .items
             .iter()
-            .filter(|facts| facts.customer.status.phase() == Phase::Active)
+            .filter(|facts| facts.customer.phase(cx.now) == Phase::Active)
             .map(|facts| offer(facts, &cx))
             .filter(|offer| offer.standing != super::InvitationStanding::Expired)
             .collect();

@@ -24,10 +24,19 @@ pub(crate) use render::render;
 pub use texts::{MailTexts, Part, TextsError};
 
 /// Every kind of mail, as stores, logs and texts name it.
-pub(crate) const KINDS: [&str; 5] =
-    ["address_changed", "invitation", "manager_added", "removed", "status_changed"];
+pub(crate) const KINDS: [&str; 9] = [
+    "address_changed",
+    "approved",
+    "confirmation",
+    "invitation",
+    "manager_added",
+    "registration_received",
+    "rejected",
+    "removed",
+    "status_changed",
+];
 /// The kinds that are about a link.
-pub(crate) const LINK_KINDS: [&str; 1] = ["invitation"];
+pub(crate) const LINK_KINDS: [&str; 2] = ["confirmation", "invitation"];
 
 /// A mail, as data. Its link is made at the moment of sending; a rendered mail is never stored (R-TOK-4).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -126,11 +135,60 @@ pub enum MailContent {
         /// The role that they have now.
         role: Role,
     },
+    /// The recipient registered a customer, and it is being verified (R-REG-2).
+    RegistrationReceived {
+        /// The customer.
+        account: MailAccount,
+    },
+    /// The recipient's registration was approved, and they can start (R-REG-2).
+    Approved {
+        /// The customer.
+        account: MailAccount,
+    },
+    /// The recipient confirms their address, then they can start; carries the link (R-REG-3).
+    Confirmation {
+        /// The customer.
+        account: MailAccount,
+        /// What came before.
+        occasion: ConfirmationOccasion,
+        /// The generation of the link; a mail of an older one is not sent (R-MAI-2).
+        generation: u32,
+        /// When the link ends.
+        expires_at: DateTime<Utc>,
+    },
+    /// The recipient's registration was rejected (R-REG-5).
+    Rejected {
+        /// The customer.
+        account: MailAccount,
+        /// Why.
+        reason: Reason,
+    },
     /// The recipient's verified address was replaced; goes to the old one (R-USR-2).
     AddressChanged {
         /// The new address, shortened.
         new_address: String,
     },
+}
+
+/// What came before a confirmation mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfirmationOccasion {
+    /// The recipient registered; nobody has to approve.
+    Registered,
+    /// A manager approved: this is the mail that says so.
+    Approved,
+    /// The recipient asked for the link again.
+    Again,
+}
+
+/// Which mails go first where mails have to wait (R-LIM-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Urgency {
+    /// Approval, confirmation and removal.
+    First,
+    /// All others.
+    Later,
 }
 
 /// The two statuses that mails tell.
@@ -152,6 +210,18 @@ impl MailContent {
             Self::StatusChanged { .. } => "status_changed",
             Self::ManagerAdded { .. } => "manager_added",
             Self::AddressChanged { .. } => "address_changed",
+            Self::RegistrationReceived { .. } => "registration_received",
+            Self::Approved { .. } => "approved",
+            Self::Confirmation { .. } => "confirmation",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+
+    /// Whether it goes before others where mails have to wait (R-LIM-1).
+    pub const fn urgency(&self) -> Urgency {
+        match self {
+            Self::Approved { .. } | Self::Confirmation { .. } | Self::Removed { .. } => Urgency::First,
+            _ => Urgency::Later,
         }
     }
 
@@ -161,7 +231,11 @@ impl MailContent {
             Self::Invitation { account, .. }
             | Self::Removed { account }
             | Self::StatusChanged { account, .. }
-            | Self::ManagerAdded { account, .. } => Some(account.id),
+            | Self::ManagerAdded { account, .. }
+            | Self::RegistrationReceived { account }
+            | Self::Approved { account }
+            | Self::Confirmation { account, .. }
+            | Self::Rejected { account, .. } => Some(account.id),
             Self::AddressChanged { .. } => None,
         }
     }

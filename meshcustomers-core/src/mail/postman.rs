@@ -2,17 +2,21 @@
 
 use chrono::{DateTime, Utc};
 
-use super::rules::{Condition, Jitter, MailFacts, condition, failed, postponed};
+use super::rules::{Condition, Jitter, MailFacts, condition, failed, postponed, until_next_day};
 use super::{
-    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render,
+    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail,
+    Urgency, render,
 };
 use crate::administration::Administration;
 use crate::clock::after;
-use crate::error::{CommitOutcome, Error, StoreErrorKind};
-use crate::id::MailId;
-use crate::link::{LinkKind, LinkSubject};
+use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};
+use crate::id::{CustomerId, MailId};
+use crate::limit::rules::waits_until;
+use crate::limit::{Counted, Counter, day};
+use crate::link::{LinkKind, LinkSecret, LinkSubject};
+use crate::registration::Confirmation;
 use crate::rule::in_force;
-use crate::store::{Bookkeeping, ReadTx};
+use crate::store::{Bookkeeping, OwnedWriteTx, ReadTx, StoreResult};
 
 /// How often the outcome of a sent mail is tried to be written: if it is not, the mail goes out twice.
 const TRIES_TO_SETTLE: u32 = 3;
@@ -27,7 +31,7 @@ pub struct Delivered {
     pub delivered: u32,
     /// Their condition does not hold any more; not sent.
     pub superseded: u32,
-    /// Their condition does not hold yet; they wait.
+    /// Their condition does not hold yet, or their address or the instance has had its mails of the day (R-LIM-1); they wait.
     pub postponed: u32,
     /// A try failed; they wait for the next.
     pub failed: u32,
@@ -53,6 +57,9 @@ impl Delivered {
 /// Each mail is sent at least once until it is given up: if the program dies between sending and writing that down, it
 /// is sent again with the same `Message-ID`.
 ///
+/// A mail counts against the limits of its address and of the instance when it is first taken to be sent. Where one of them is
+/// used up, it waits for the next UTC day and nothing is lost; then approvals, confirmations and removals go first.
+///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// use meshcustomers_core::{Administration, HostKey, MemoryMailer, MemoryStore, Postman, Settings, SystemEntropy};
@@ -67,7 +74,7 @@ impl Delivered {
 /// ```
 ///
 /// # Rules
-/// R-MAI-1, R-MAI-2.
+/// R-MAI-1, R-MAI-2, R-LIM-1.
 #[derive(Debug)]
 pub struct Postman<M> {
     admin: Administration,
@@ -116,6 +123,10 @@ impl<M: Mailer> Postman<M> {
                         delivered.count(&delivery);
                     }
                 }
+                Next::Waits(mail, delivery) => {
+                    tracing::info!(%mail, outcome = "postponed", "mail: the limit of the day is reached");
+                    delivered.count(&delivery);
+                }
                 Next::Leased(leased) => {
                     if let Some(delivery) = self.deliver(&leased)? {
                         delivered.count(&delivery);
@@ -133,25 +144,68 @@ impl<M: Mailer> Postman<M> {
         }
         let mut lease = Lease([0; 16]);
         self.admin.fill(&mut lease.0)?;
+        let jitter = self.jitter()?;
         let mut tx = self.admin.store().write()?;
         let now = self.admin.now();
         let Some(mail) = tx.due_mails(now, 1)?.pop() else { return Ok(Next::Nothing) };
         let row = match tx.mail(mail) {
             Ok(Some(row)) => Some(row),
             Ok(None) => return Ok(Next::Taken),
-            Err(error) if matches!(error.kind(), StoreErrorKind::Corrupt { .. }) => None,
+            Err(error) if is_corrupt(&error) => None,
             Err(error) => return Err(error.into()),
         };
+        let load = match &row {
+            Some(row) => self.load(&mut *tx, row, now)?,
+            None => Load::Nothing,
+        };
         let until = after(now, self.admin.settings().mail_lease);
-        let leasing = Bookkeeping::MailLeased { mail, lease, now, until };
-        match tx.keep(&leasing).and_then(|_| tx.commit()) {
-            Ok(()) => match row {
-                Some(row) => Ok(Next::Leased(Box::new(Leased { row, lease }))),
-                None => Ok(Next::Unreadable(mail, lease)),
-            },
+        let mut steps = vec![Bookkeeping::MailLeased { mail, lease, now, until }];
+        let mut waits = None;
+        match load {
+            Load::Nothing => {}
+            Load::Counted(counts) => steps.push(Bookkeeping::Counted(counts)),
+            Load::Full(midnight) => {
+                let urgency = row.as_ref().map_or(Urgency::Later, |row| row.mail.content.urgency());
+                let delivery = until_next_day(midnight, urgency, jitter);
+                steps.push(Bookkeeping::MailSettled { mail, lease, delivery: delivery.clone(), at: now });
+                waits = Some(delivery);
+            }
+        }
+        match write(tx, &steps) {
+            Ok(()) => Ok(match (waits, row) {
+                (Some(delivery), _) => Next::Waits(mail, delivery),
+                (None, Some(row)) => Next::Leased(Box::new(Leased { row, lease })),
+                (None, None) => Next::Unreadable(mail, lease),
+            }),
             Err(error) if *error.kind() == StoreErrorKind::Conflict => Ok(Next::Taken),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// What a mail takes of the limits of its address and of the instance. Only one that goes to the mailer for the first time
+    /// takes anything, so its condition is asked here too; asked and counted under the writer, no number of postmen exceeds
+    /// them (R-LIM-1).
+    fn load(&self, tx: &mut dyn ReadTx, row: &OutboxMail, now: DateTime<Utc>) -> Result<Load, Error> {
+        if row.tries > 0 {
+            return Ok(Load::Nothing);
+        }
+        let settings = self.admin.settings();
+        match facts(tx, &row.mail) {
+            Ok(facts) if condition(&row.mail, &facts, now, settings) == Condition::Send => {}
+            Ok(_) => return Ok(Load::Nothing),
+            // It is met again before sending, and settled there.
+            Err(Error::Store(error)) if is_corrupt(&error) => return Ok(Load::Nothing),
+            Err(error) => return Err(error),
+        }
+        let address = Counter::of_address(row.mail.recipient.address.key());
+        let (of_address, of_instance) =
+            (tx.count(&address, day(now))?, tx.count(&Counter::InstanceMails, day(now))?);
+        Ok(match waits_until(of_address, of_instance, now, settings) {
+            Some(midnight) => Load::Full(midnight),
+            None => Load::Counted(
+                [address, Counter::InstanceMails].map(|counter| Counted::new(counter, now, 1)).to_vec(),
+            ),
+        })
     }
 
     /// `None`: the mail is not ours any more.
@@ -195,7 +249,7 @@ impl<M: Mailer> Postman<M> {
         }
         let facts = match facts(&mut *tx, mail) {
             // A row that cannot be read must not stop the mails behind it.
-            Err(Error::Store(error)) if matches!(error.kind(), StoreErrorKind::Corrupt { .. }) => {
+            Err(Error::Store(error)) if is_corrupt(&error) => {
                 let error = format!("its condition could not be asked: {error}");
                 return Ok(Prepared::Settled(failed(&leased.row, now, error, settings, self.jitter()?)));
             }
@@ -229,16 +283,10 @@ impl<M: Mailer> Postman<M> {
         Ok(ours || !in_force("R-MAI-2"))
     }
 
-    /// The link of an invitation, made now and kept nowhere (R-TOK-1).
+    /// The link of an invitation or a confirmation, made now and kept nowhere (R-TOK-1).
     fn link(&self, mail: &QueuedMail, facts: &MailFacts) -> Result<Option<String>, String> {
-        let MailContent::Invitation { account, invitation, .. } = &mail.content else { return Ok(None) };
-        let subject = LinkSubject {
-            kind: LinkKind::Invitation,
-            customer: account.id,
-            id: *invitation.as_bytes(),
-            address: Some(mail.recipient.address.key()),
-        };
-        let secret = facts.invitation.as_ref().map(|facts| facts.invitation.link);
+        let Some((kind, customer, id, secret)) = link_of(mail, facts) else { return Ok(None) };
+        let subject = LinkSubject { kind, customer, id, address: Some(mail.recipient.address.key()) };
         secret
             .and_then(|secret| self.admin.link_key().make(&subject, &secret))
             .map(|token| Some(self.admin.settings().base_url().link(&token)))
@@ -261,12 +309,8 @@ impl<M: Mailer> Postman<M> {
             Bookkeeping::MailSettled { mail, lease, delivery: delivery.clone(), at: self.admin.now() };
         let mut tries = 1;
         loop {
-            let write = || {
-                let mut tx = self.admin.store().write()?;
-                tx.keep(&settling)?;
-                tx.commit()
-            };
-            let Err(error) = write() else { return Ok(true) };
+            let settled = || write(self.admin.store().write()?, std::slice::from_ref(&settling));
+            let Err(error) = settled() else { return Ok(true) };
             let again = error.outcome() == CommitOutcome::Unknown || *error.kind() == StoreErrorKind::Busy;
             if *error.kind() == StoreErrorKind::Conflict && error.outcome() == CommitOutcome::NotApplied {
                 // After an unknown commit: it was written, or the lease is lost; either way it is settled.
@@ -290,7 +334,18 @@ enum Next {
     Nothing,
     Taken,
     Unreadable(MailId, Lease),
+    Waits(MailId, Delivery),
     Leased(Box<Leased>),
+}
+
+/// What a mail takes of the limits of the day.
+enum Load {
+    /// Nothing: it was counted before, or does not go.
+    Nothing,
+    /// One of each.
+    Counted(Vec<Counted>),
+    /// It would be one too many; the next day begins then.
+    Full(DateTime<Utc>),
 }
 
 enum Prepared {
@@ -306,6 +361,9 @@ fn facts(tx: &mut dyn ReadTx, mail: &QueuedMail) -> Result<MailFacts, Error> {
         facts.invitation = tx.invitation(account.id, *invitation)?;
         return Ok(facts);
     }
+    if let MailContent::Confirmation { account, .. } = &mail.content {
+        facts.registration = tx.registration(account.id)?;
+    }
     if let Some(user) = mail.recipient.user {
         facts.user = tx.user(user)?;
         if let Some(customer) = mail.content.customer() {
@@ -314,6 +372,41 @@ fn facts(tx: &mut dyn ReadTx, mail: &QueuedMail) -> Result<MailFacts, Error> {
         }
     }
     Ok(facts)
+}
+
+/// What the mail's link is for; `None`: it has none. Without a secret the link cannot be made.
+fn link_of(
+    mail: &QueuedMail,
+    facts: &MailFacts,
+) -> Option<(LinkKind, CustomerId, [u8; 16], Option<LinkSecret>)> {
+    match &mail.content {
+        MailContent::Invitation { account, invitation, .. } => {
+            let secret = facts.invitation.as_ref().map(|facts| facts.invitation.link);
+            Some((LinkKind::Invitation, account.id, *invitation.as_bytes(), secret))
+        }
+        MailContent::Confirmation { account, .. } => {
+            let registration = facts.registration.as_ref().map(|facts| &facts.registration);
+            let secret = registration.and_then(|registration| match registration.confirmation {
+                Confirmation::Sent(link) => Some(link.secret),
+                Confirmation::NotNeeded | Confirmation::AfterApproval => None,
+            });
+            let registrant = registration.map_or([0; 16], |registration| *registration.registrant.as_bytes());
+            Some((LinkKind::Confirmation, account.id, registrant, secret))
+        }
+        _ => None,
+    }
+}
+
+/// All of it in one transaction.
+fn write(mut tx: Box<dyn OwnedWriteTx + '_>, steps: &[Bookkeeping]) -> StoreResult<()> {
+    for step in steps {
+        tx.keep(step)?;
+    }
+    tx.commit()
+}
+
+fn is_corrupt(error: &StoreError) -> bool {
+    matches!(error.kind(), StoreErrorKind::Corrupt { .. })
 }
 
 /// A mailer's error without the address and the link, which servers like to repeat (R-TOK-4).

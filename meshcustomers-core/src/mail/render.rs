@@ -8,7 +8,7 @@ use minijinja::Value;
 
 use super::samples;
 use super::texts::{MailTexts, Part};
-use super::{MailAccount, MailContent, MailStatus, QueuedMail};
+use super::{ConfirmationOccasion, LINK_KINDS, MailAccount, MailContent, MailStatus, QueuedMail};
 use crate::field::{EmailAddress, Language, Name};
 use crate::id::MailId;
 use crate::rule::in_force;
@@ -170,13 +170,25 @@ fn parameters(mail: &QueuedMail, part: Part, link: Option<&str>, product: &str, 
             set("inviter", Value::from(inviter.as_str()));
             set("role", Value::from(role.as_str()));
             set("expires_at", Value::from(time(*expires_at, mail.language)));
-            // No link in subjects: they show up in lists and notifications.
-            if let Some(link) = link.filter(|_| part != Part::Subject) {
-                set("link", address(link, part));
-            }
         }
-        MailContent::Removed { account } => {
+        MailContent::Confirmation { account, occasion, expires_at, .. } => {
+            let occasion = match occasion {
+                ConfirmationOccasion::Registered => "registered",
+                ConfirmationOccasion::Approved => "approved",
+                ConfirmationOccasion::Again => "again",
+            };
             set("account", account_value(account));
+            set("occasion", Value::from(occasion));
+            set("expires_at", Value::from(time(*expires_at, mail.language)));
+        }
+        MailContent::Removed { account }
+        | MailContent::RegistrationReceived { account }
+        | MailContent::Approved { account } => {
+            set("account", account_value(account));
+        }
+        MailContent::Rejected { account, reason } => {
+            set("account", account_value(account));
+            set("reason", Value::from(reason.as_str()));
         }
         MailContent::StatusChanged { account, status, reason } => {
             let status = match status {
@@ -196,6 +208,10 @@ fn parameters(mail: &QueuedMail, part: Part, link: Option<&str>, product: &str, 
         MailContent::AddressChanged { new_address } => {
             set("new_address", Value::from(new_address.as_str()));
         }
+    }
+    // No link in subjects: they show up in lists and notifications.
+    if let Some(link) = link.filter(|_| LINK_KINDS.contains(&mail.content.kind()) && part != Part::Subject) {
+        set("link", address(link, part));
     }
     parameters
 }

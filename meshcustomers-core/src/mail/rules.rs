@@ -2,13 +2,14 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{Delivery, MailContent, OutboxMail, QueuedMail};
+use super::{Delivery, MailContent, OutboxMail, QueuedMail, Urgency};
 use crate::clock::after;
-use crate::customer::{Customer, Phase};
+use crate::customer::{Customer, CustomerStatus, Phase, WaitingFor};
 use crate::invitation::InvitationStanding;
 use crate::invitation::rules::standing;
 use crate::membership::rules::force;
 use crate::membership::{Force, MemberFacts, Role};
+use crate::registration::{Confirmation, RegistrationFacts};
 use crate::rule::in_force;
 use crate::settings::Settings;
 use crate::store::InvitationFacts;
@@ -47,6 +48,8 @@ pub enum Condition {
 pub struct MailFacts {
     /// For an invitation: that invitation, with its customer and its inviter's right.
     pub invitation: Option<InvitationFacts>,
+    /// For a confirmation: that registration, with its customer.
+    pub registration: Option<RegistrationFacts>,
     /// The recipient, if the mail names them.
     pub user: Option<User>,
     /// Their membership in the customer that the mail is about.
@@ -61,10 +64,15 @@ pub struct MailFacts {
 /// |---|---|
 /// | invitation | open and of the same generation; customer active and invitation not held, else it waits |
 /// | status changed, manager added | the recipient is still an enabled `Admin` in force |
-/// | removed, address changed | none |
+/// | registration received | the customer still waits for approval |
+/// | approved | the customer has not ended |
+/// | confirmation | its registration waits, unconfirmed, with this generation and this address |
+/// | removed, rejected, address changed | none |
 ///
 /// Any kind but invitation and address changed (which goes to the former address) needs a recipient who still has that
-/// address verified, if the library knows who it is.
+/// address, if the library knows who it is; all but those of a registration that goes on need it verified. A confirmation
+/// goes out even when its link has ended meanwhile: it may be the only mail that tells of the approval, and says how to get a new
+/// link.
 pub fn condition(mail: &QueuedMail, facts: &MailFacts, now: DateTime<Utc>, settings: &Settings) -> Condition {
     if !in_force("R-MAI-2") {
         return Condition::Send;
@@ -77,8 +85,22 @@ pub fn condition(mail: &QueuedMail, facts: &MailFacts, now: DateTime<Utc>, setti
         MailContent::StatusChanged { .. } | MailContent::ManagerAdded { .. } => {
             send_if(still_at_address(mail, facts) && is_admin_in_force(facts))
         }
-        MailContent::Removed { .. } => {
+        MailContent::Removed { .. } | MailContent::Rejected { .. } => {
             send_if(mail.recipient.user.is_none() || still_at_address(mail, facts))
+        }
+        MailContent::RegistrationReceived { .. } => {
+            send_if(still_has_address(mail, facts) && waits_for_approval(facts, now))
+        }
+        MailContent::Approved { .. } => {
+            let goes_on = facts.customer.as_ref().is_some_and(|customer| customer.phase(now) != Phase::Ended);
+            send_if(still_has_address(mail, facts) && goes_on)
+        }
+        MailContent::Confirmation { generation, .. } => {
+            let asked = facts
+                .registration
+                .as_ref()
+                .is_some_and(|registration| asks_to_confirm(registration, mail, *generation, now));
+            send_if(still_has_address(mail, facts) && asked)
         }
         MailContent::AddressChanged { .. } => Condition::Send,
     }
@@ -97,7 +119,7 @@ fn invitation(
     if facts.invitation.link.generation != generation {
         return Condition::Superseded;
     }
-    match (standing(facts, now, settings), facts.customer.status.phase()) {
+    match (standing(facts, now, settings), facts.customer.phase(now)) {
         (InvitationStanding::Open, Phase::Active) => Condition::Send,
         (
             InvitationStanding::Open | InvitationStanding::Held,
@@ -119,6 +141,34 @@ fn still_at_address(mail: &QueuedMail, facts: &MailFacts) -> bool {
     facts.user.as_ref().and_then(User::verified_address) == Some(&mail.recipient.address)
 }
 
+/// Verified or not: mails of a registration that goes on may be what proves the address.
+fn still_has_address(mail: &QueuedMail, facts: &MailFacts) -> bool {
+    facts.user.as_ref().is_some_and(|user| user.address == mail.recipient.address)
+}
+
+fn waits_for_approval(facts: &MailFacts, now: DateTime<Utc>) -> bool {
+    facts.customer.as_ref().is_some_and(|customer| match customer.status(now) {
+        CustomerStatus::Waiting(WaitingFor::Approval | WaitingFor::Both) => true,
+        CustomerStatus::Waiting(WaitingFor::Confirmation)
+        | CustomerStatus::Active
+        | CustomerStatus::Disabled
+        | CustomerStatus::Ended(_) => false,
+    })
+}
+
+/// Whether this is the mail of the link that the registration waits for: not confirmed, not replaced by a later one.
+fn asks_to_confirm(
+    facts: &RegistrationFacts,
+    mail: &QueuedMail,
+    generation: u32,
+    now: DateTime<Utc>,
+) -> bool {
+    let Confirmation::Sent(link) = &facts.registration.confirmation else { return false };
+    link.secret.generation == generation
+        && facts.registration.address == mail.recipient.address
+        && facts.customer.phase(now) == Phase::Waiting
+}
+
 fn is_admin_in_force(facts: &MailFacts) -> bool {
     match (&facts.user, &facts.member, &facts.customer) {
         (Some(user), Some(member), Some(customer)) => {
@@ -133,6 +183,16 @@ fn is_admin_in_force(facts: &MailFacts) -> bool {
 /// When to ask a postponed mail again.
 pub(super) fn postponed(now: DateTime<Utc>, jitter: Jitter) -> Delivery {
     Delivery::Postponed { due_at: after(now, jitter.stretch(POSTPONED)) }
+}
+
+/// When a mail goes that has to wait for the next day: not all at midnight, and the urgent ones before the others (R-LIM-1).
+pub(super) fn until_next_day(midnight: DateTime<Utc>, urgency: Urgency, jitter: Jitter) -> Delivery {
+    let spread = jitter.stretch(POSTPONED);
+    let wait = match urgency {
+        Urgency::First => spread.checked_sub(&POSTPONED).unwrap_or_default(),
+        Urgency::Later => spread,
+    };
+    Delivery::Postponed { due_at: after(midnight, wait) }
 }
 
 /// What becomes of a mail whose try failed for now (R-MAI-1).
@@ -151,7 +211,9 @@ pub(super) fn failed(
     let due_at = after(now, jitter.stretch(wait));
     let too_old = now >= after(mail.mail.queued_at, settings.mail_give_up) && tries >= LEAST_TRIES;
     let link_ends = match &mail.mail.content {
-        MailContent::Invitation { expires_at, .. } => due_at >= *expires_at,
+        MailContent::Invitation { expires_at, .. } | MailContent::Confirmation { expires_at, .. } => {
+            due_at >= *expires_at
+        }
         _ => false,
     };
     if (too_old || link_ends) && in_force("R-MAI-1") {

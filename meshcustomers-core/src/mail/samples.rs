@@ -1,6 +1,6 @@
 //! Sample mails: what a host's own text is tried with before it is taken (R-MAI-4).
 
-use super::{MailAccount, MailContent, MailStatus, QueuedMail, Recipient};
+use super::{ConfirmationOccasion, MailAccount, MailContent, MailStatus, QueuedMail, Recipient};
 use crate::clock::from_millis;
 use crate::field::{EmailAddress, FieldError, Identifier, Language, Name, Reason};
 use crate::id::{CustomerId, InvitationId, MailId};
@@ -29,7 +29,22 @@ fn contents() -> Result<Vec<MailContent>, FieldError> {
     let mut contents = vec![
         MailContent::Removed { account: account.clone() },
         MailContent::AddressChanged { new_address: "j…@n….example".to_owned() },
+        MailContent::RegistrationReceived { account: account.clone() },
+        MailContent::Approved { account: account.clone() },
     ];
+    for occasion in
+        [ConfirmationOccasion::Registered, ConfirmationOccasion::Approved, ConfirmationOccasion::Again]
+    {
+        contents.push(MailContent::Confirmation {
+            account: account.clone(),
+            occasion,
+            generation: 1,
+            expires_at: from_millis(1_767_312_000_000),
+        });
+    }
+    for reason in reasons()? {
+        contents.push(MailContent::Rejected { account: account.clone(), reason });
+    }
     for role in Role::ALL {
         contents.push(MailContent::Invitation {
             account: account.clone(),
@@ -47,11 +62,15 @@ fn contents() -> Result<Vec<MailContent>, FieldError> {
         });
     }
     for status in [MailStatus::Disabled, MailStatus::Enabled] {
-        for reason in [Reason::none(), Reason::parse("Two lines\nof reason")?] {
+        for reason in reasons()? {
             contents.push(MailContent::StatusChanged { account: account.clone(), status, reason });
         }
     }
     Ok(contents)
+}
+
+fn reasons() -> Result<[Reason; 2], FieldError> {
+    Ok([Reason::none(), Reason::parse("Two lines\nof reason")?])
 }
 
 fn to_recipients(contents: &[MailContent]) -> Result<Vec<QueuedMail>, FieldError> {
@@ -84,8 +103,12 @@ mod tests {
             counts,
             [
                 ("address_changed", 2),
+                ("approved", 2),
+                ("confirmation", 6),
                 ("invitation", 4),
                 ("manager_added", 4),
+                ("registration_received", 2),
+                ("rejected", 4),
                 ("removed", 2),
                 ("status_changed", 8)
             ]

@@ -95,6 +95,10 @@ pub enum TextsError {
 /// | `status_changed` | `account`, `status` (`disabled` or `enabled`), `reason` (may be empty) |
 /// | `manager_added` | `account`, `manager`, `through` (`.name`, `.identifier`), `role` |
 /// | `address_changed` | `new_address` (shortened) |
+/// | `registration_received` | `account` |
+/// | `approved` | `account` |
+/// | `confirmation` | `account`, `occasion` (`registered`, `approved` or `again`), `expires_at`; `link`, but not in the subject |
+/// | `rejected` | `account`, `reason` (may be empty) |
 ///
 /// ```
 /// use meshcustomers_core::{Language, MailTexts, Part};
@@ -268,12 +272,24 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "en/address_changed.subject.txt",
     "en/address_changed.body.txt",
     "en/address_changed.body.html",
+    "en/approved.subject.txt",
+    "en/approved.body.txt",
+    "en/approved.body.html",
+    "en/confirmation.subject.txt",
+    "en/confirmation.body.txt",
+    "en/confirmation.body.html",
     "en/invitation.subject.txt",
     "en/invitation.body.txt",
     "en/invitation.body.html",
     "en/manager_added.subject.txt",
     "en/manager_added.body.txt",
     "en/manager_added.body.html",
+    "en/registration_received.subject.txt",
+    "en/registration_received.body.txt",
+    "en/registration_received.body.html",
+    "en/rejected.subject.txt",
+    "en/rejected.body.txt",
+    "en/rejected.body.html",
     "en/removed.subject.txt",
     "en/removed.body.txt",
     "en/removed.body.html",
@@ -283,12 +299,24 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "de/address_changed.subject.txt",
     "de/address_changed.body.txt",
     "de/address_changed.body.html",
+    "de/approved.subject.txt",
+    "de/approved.body.txt",
+    "de/approved.body.html",
+    "de/confirmation.subject.txt",
+    "de/confirmation.body.txt",
+    "de/confirmation.body.html",
     "de/invitation.subject.txt",
     "de/invitation.body.txt",
     "de/invitation.body.html",
     "de/manager_added.subject.txt",
     "de/manager_added.body.txt",
     "de/manager_added.body.html",
+    "de/registration_received.subject.txt",
+    "de/registration_received.body.txt",
+    "de/registration_received.body.html",
+    "de/rejected.subject.txt",
+    "de/rejected.body.txt",
+    "de/rejected.body.html",
     "de/removed.subject.txt",
     "de/removed.body.txt",
     "de/removed.body.html",

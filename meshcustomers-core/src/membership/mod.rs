@@ -110,6 +110,8 @@ pub struct Membership {
     pub origin: Origin,
     /// When they came in.
     pub joined_at: DateTime<Utc>,
+    /// The number of the event by which they came in: they are a recipient of what was sent after it (R-MSG-3).
+    pub since: u64,
 }
 
 /// How a membership came about.

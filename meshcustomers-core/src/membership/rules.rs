@@ -53,19 +53,20 @@ pub fn add_myself(facts: &AddMyselfFacts, cx: &Context) -> Result<Decision<Membe
     };
     let through = acting.account.id;
     let origin = Origin::SelfAdded { through };
+    let since = customer.head.number.saturating_add(1);
 
     let (membership, change, renewed) = match &facts.access.member {
         Some(member) if force(member, user, customer) == Force::InForce => {
             return Ok(Decision::unchanged(member.membership.clone()));
         }
-        // A lapsed one is renewed through the acting account.
+        // A lapsed one is renewed through the acting account; messages of the meantime were not for them (R-MSG-3).
         Some(member) => {
             let before = match member.membership.origin {
                 Origin::SelfAdded { through } => Some(through),
                 Origin::Ordinary => None,
             };
             let renewed =
-                Membership { origin, role: cx.settings.add_myself_role, ..member.membership.clone() };
+                Membership { origin, role: cx.settings.add_myself_role, since, ..member.membership.clone() };
             (renewed.clone(), Change::MembershipChanged(renewed), before)
         }
         None => {
@@ -76,6 +77,7 @@ pub fn add_myself(facts: &AddMyselfFacts, cx: &Context) -> Result<Decision<Membe
                 role: cx.settings.add_myself_role,
                 origin,
                 joined_at: cx.now,
+                since,
             };
             (new.clone(), Change::MembershipAdded(new), None)
         }
@@ -257,7 +259,7 @@ pub fn add_admin(
     authorize_operator(cx)?;
     let author = crate::access::rules::author(&facts.access, cx)?;
     let customer = facts.access.customer.as_ref().ok_or(Refusal::NotFound)?;
-    refuse_if("R-MNG-8", customer.status.phase() == Phase::Ended, Refusal::CustomerEnded)?;
+    refuse_if("R-MNG-8", customer.phase(cx.now) == Phase::Ended, Refusal::CustomerEnded)?;
     let user = facts.user.as_ref().ok_or(Refusal::NotFound)?;
     refuse_if("R-USR-4", !user.is_enabled(), Refusal::UserDisabled)?;
     refuse_if("R-MNG-8", reason.is_none(), Refusal::ReasonRequired)?;
@@ -281,6 +283,7 @@ pub fn add_admin(
                 role: Role::ADMIN,
                 origin: Origin::Ordinary,
                 joined_at: cx.now,
+                since: customer.head.number.saturating_add(1),
             };
             (new.clone(), Change::MembershipAdded(new), None)
         }

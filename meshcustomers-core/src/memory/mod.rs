@@ -10,7 +10,11 @@ use std::time::Duration;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{OwnedWriteTx, ReadTx, Store, StoreResult};
 
+mod keep;
+mod messages;
+mod page;
 mod read;
+mod registrations;
 mod shards;
 mod state;
 mod write;

@@ -3,87 +3,27 @@
 use chrono::{DateTime, Utc};
 
 use super::Tx;
+use super::page::{Direction, at_number, at_time, by_name, is_asked_for, is_in, is_in_state, page};
 use super::state::CustomerState;
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
 use crate::customer::{Customer, CustomerKind, IdentifierHold, Phase};
-use crate::field::{EmailKey, HostUserId, Identifier};
-use crate::history::EventActor;
-use crate::history::{HistoryFilter, StoredEvent};
-use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
-use crate::invitation::Invitation;
+use crate::field::{EmailKey, HostUserId, Identifier, ProjectIdentifier};
+use crate::history::StoredEvent;
+use crate::id::{CommandId, CustomerId, InvitationId, MailId, MembershipId, MessageId, ProjectId, UserId};
+use crate::invitation::{Invitation, InvitationEnd, InvitationState};
+use crate::limit::Counter;
 use crate::mail::{MailState, OutboxMail};
 use crate::membership::{MemberFacts, MemberRow, Origin, Role};
-use crate::page::{Position, SortKey};
+use crate::message::{Message, MessageFacts, MessageRecipient};
+use crate::project::Project;
 use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
+use crate::registration::RegistrationFacts;
+use crate::registration_link::RegistrationLinkFacts;
 use crate::store::{
-    AccountMembership, CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery, Instance,
-    InvitationFacts, ListQuery, MailStateKind, ReadTx, StoreResult,
+    AccountMembership, CustomerOrder, CustomerQuery, EventOrder, EventQuery, Instance, InvitationFacts,
+    ListQuery, MailStateKind, MessageQuery, ReadTx, StoreResult, WaitingQuery,
 };
 use crate::user::User;
-
-/// Which way a list runs.
-#[derive(Clone, Copy)]
-enum Direction {
-    Ascending,
-    Descending,
-}
-
-/// The rows after the query's position, in order, cut to its limit (S-9).
-fn page<T>(
-    rows: impl Iterator<Item = T>,
-    list: &ListQuery,
-    direction: Direction,
-    position: impl Fn(&T) -> Position,
-) -> Vec<T> {
-    let mut rows: Vec<(Position, T)> = rows
-        .map(|row| (position(&row), row))
-        .filter(|(position, _)| match (&list.after, direction) {
-            (None, _) => true,
-            (Some(after), Direction::Ascending) => position > after,
-            (Some(after), Direction::Descending) => position < after,
-        })
-        .collect();
-    rows.sort_by(|(a, _), (b, _)| match direction {
-        Direction::Ascending => a.cmp(b),
-        Direction::Descending => b.cmp(a),
-    });
-    rows.truncate(list.limit);
-    rows.into_iter().map(|(_, row)| row).collect()
-}
-
-fn at_time(time: DateTime<Utc>, id: [u8; 16]) -> Position {
-    Position { key: SortKey::Number(time.timestamp_millis()), id }
-}
-
-fn by_name(customer: &Customer) -> Position {
-    Position { key: SortKey::Text(customer.name.sort_key()), id: *customer.id.as_bytes() }
-}
-
-fn is_in(scope: CustomerScope, customer: &Customer) -> bool {
-    match scope {
-        CustomerScope::Partner(partner) => customer.partner == Some(partner),
-        CustomerScope::Standard => customer.kind == CustomerKind::Standard,
-        CustomerScope::StandardAndPartners => customer.kind != CustomerKind::Administrator,
-        CustomerScope::All => true,
-    }
-}
-
-fn is_asked_for(filter: &HistoryFilter, event: &StoredEvent) -> bool {
-    let by_actor = |wanted| matches!(event.actor, EventActor::User { user, .. } if user == wanted);
-    (filter.kinds.is_empty() || filter.kinds.contains(&event.kind))
-        && filter.actor.is_none_or(by_actor)
-        && filter.from.is_none_or(|from| event.at >= from)
-        && filter.until.is_none_or(|until| event.at < until)
-}
-
-fn is_in_state(state: MailState, kind: MailStateKind) -> bool {
-    match state {
-        MailState::Waiting { .. } => kind == MailStateKind::Waiting,
-        MailState::Delivered { .. } => kind == MailStateKind::Delivered,
-        MailState::Superseded { .. } => kind == MailStateKind::Superseded,
-        MailState::Dead { .. } => kind == MailStateKind::Dead,
-    }
-}
 
 impl Tx<'_> {
     /// Whether the customer has an enabled user with an ordinary membership as `Admin`, not counting `than`.
@@ -217,6 +157,131 @@ impl ReadTx for Tx<'_> {
             .collect())
     }
 
+    fn declined_at(
+        &mut self,
+        customer: CustomerId,
+        address: &EmailKey,
+    ) -> StoreResult<Option<DateTime<Utc>>> {
+        let customer = self.state.customer_state(customer);
+        let invitations = customer.into_iter().flat_map(|customer| customer.invitations.values());
+        let declined =
+            invitations.filter(|invitation| invitation.address.key() == address).filter_map(|invitation| {
+                match invitation.state {
+                    InvitationState::Ended { end: InvitationEnd::Declined, at } => Some(at),
+                    InvitationState::Ended { .. } | InvitationState::Open => None,
+                }
+            });
+        Ok(declined.max())
+    }
+
+    fn open_invitations(&mut self, customer: CustomerId) -> StoreResult<Vec<Invitation>> {
+        let customer = self.state.customer_state(customer);
+        let open = customer.into_iter().flat_map(CustomerState::open_invitations);
+        Ok(open.map(|invitation| (**invitation).clone()).collect())
+    }
+
+    fn self_added(&mut self, customer: CustomerId) -> StoreResult<Vec<MemberRow>> {
+        let members =
+            self.state.customer_state(customer).into_iter().flat_map(|customer| customer.members.values());
+        members
+            .filter(|member| matches!(member.origin, Origin::SelfAdded { .. }))
+            .map(|member| self.state.member_row(member))
+            .collect()
+    }
+
+    fn has_customers(&mut self, partner: CustomerId, now: DateTime<Utc>) -> StoreResult<bool> {
+        let mut customers = self.state.customers.values();
+        Ok(customers
+            .any(|customer| customer.row.partner == Some(partner) && customer.row.phase(now) != Phase::Ended))
+    }
+
+    fn registration(&mut self, customer: CustomerId) -> StoreResult<Option<RegistrationFacts>> {
+        self.state.registration(customer)
+    }
+
+    fn waiting_registrations(&mut self, user: UserId, now: DateTime<Utc>, limit: u32) -> StoreResult<u32> {
+        Ok(self.state.waiting_registrations(user, now, limit))
+    }
+
+    fn registrations_of(&mut self, user: UserId, list: &ListQuery) -> StoreResult<Vec<RegistrationFacts>> {
+        self.state.registrations_of(user, list)
+    }
+
+    fn waiting(&mut self, query: &WaitingQuery) -> StoreResult<Vec<RegistrationFacts>> {
+        self.state.waiting(query)
+    }
+
+    fn lapsed_registrations(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<CustomerId>> {
+        Ok(self.state.lapsed_registrations(now, limit))
+    }
+
+    fn registration_link(
+        &mut self,
+        partner: CustomerId,
+        now: DateTime<Utc>,
+    ) -> StoreResult<Option<RegistrationLinkFacts>> {
+        Ok(self.state.registration_link(partner, now))
+    }
+
+    fn linked_partners(&mut self, after: Option<CustomerId>, limit: usize) -> StoreResult<Vec<CustomerId>> {
+        Ok(self.state.linked_partners(after, limit))
+    }
+
+    fn project(&mut self, customer: CustomerId, id: ProjectId) -> StoreResult<Option<Project>> {
+        let project = self.state.customer_state(customer).and_then(|customer| customer.projects.get(&id));
+        Ok(project.map(|project| (**project).clone()))
+    }
+
+    fn project_named(
+        &mut self,
+        customer: CustomerId,
+        identifier: &ProjectIdentifier,
+    ) -> StoreResult<Option<Project>> {
+        let customer = self.state.customer_state(customer);
+        let project = customer.and_then(|customer| customer.project_named(identifier));
+        Ok(project.map(|project| (**project).clone()))
+    }
+
+    fn projects(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<Project>> {
+        Ok(self.state.customer_state(customer).map(|customer| customer.projects(list)).unwrap_or_default())
+    }
+
+    fn message(&mut self, customer: CustomerId, id: MessageId) -> StoreResult<Option<Message>> {
+        let message = self.state.customer_state(customer).and_then(|customer| customer.messages.get(&id));
+        Ok(message.map(|message| (**message).clone()))
+    }
+
+    fn receipt(
+        &mut self,
+        customer: CustomerId,
+        message: MessageId,
+        membership: MembershipId,
+    ) -> StoreResult<Option<DateTime<Utc>>> {
+        let customer = self.state.customer_state(customer);
+        Ok(customer.and_then(|customer| customer.receipt(message, membership)))
+    }
+
+    fn messages(&mut self, customer: CustomerId, list: &ListQuery) -> StoreResult<Vec<(Message, u32)>> {
+        Ok(self.state.customer_state(customer).map(|customer| customer.messages(list)).unwrap_or_default())
+    }
+
+    fn messages_to(&mut self, query: &MessageQuery) -> StoreResult<Vec<MessageFacts>> {
+        Ok(self.state.messages_to(query))
+    }
+
+    fn recipients(
+        &mut self,
+        customer: CustomerId,
+        message: MessageId,
+        list: &ListQuery,
+    ) -> StoreResult<Vec<MessageRecipient>> {
+        self.state.recipients(customer, message, list)
+    }
+
+    fn count(&mut self, counter: &Counter, day: i32) -> StoreResult<u32> {
+        Ok(self.state.counts.get(&(*counter, day)).copied().unwrap_or(0))
+    }
+
     fn open_invitation_count(
         &mut self,
         customer: CustomerId,
@@ -269,11 +334,13 @@ impl ReadTx for Tx<'_> {
     fn customers(&mut self, query: &CustomerQuery) -> StoreResult<Vec<Customer>> {
         let asked_for = self.state.customers.values().filter(|customer| {
             let row = &customer.row;
-            let phase = row.status.phase();
+            let phase = row.phase(query.now);
             is_in(query.scope, row)
                 && query.phase.map_or(phase != Phase::Ended, |wanted| phase == wanted)
                 && query.search.as_ref().is_none_or(|term| term.finds(&row.name.sort_key(), &row.identifier))
                 && !(query.without_admin && self.has_admin(customer, None))
+                && (!query.over_quota
+                    || row.projects.limit.limit().is_some_and(|limit| row.projects.used > limit))
         });
         let rows = match query.order {
             CustomerOrder::Name => {
@@ -329,10 +396,7 @@ impl ReadTx for Tx<'_> {
             EventOrder::Newest => Direction::Descending,
             EventOrder::Oldest => Direction::Ascending,
         };
-        let position = |event: &&std::sync::Arc<StoredEvent>| Position {
-            key: SortKey::Number(i64::try_from(event.number).unwrap_or(i64::MAX)),
-            id: [0; 16],
-        };
+        let position = |event: &&std::sync::Arc<StoredEvent>| at_number(event.number, [0; 16]);
         Ok(page(events, &query.list, direction, position)
             .into_iter()
             .map(|event| (**event).clone())
@@ -362,13 +426,15 @@ impl ReadTx for Tx<'_> {
             .mails
             .iter()
             .filter_map(|(id, mail)| match mail.state {
-                MailState::Waiting { due_at, .. } if due_at <= now => Some((due_at, *id)),
+                MailState::Waiting { due_at, .. } if due_at <= now => {
+                    Some((mail.mail.content.urgency(), due_at, *id))
+                }
                 _ => None,
             })
             .collect();
         due.sort_unstable();
         due.truncate(limit);
-        Ok(due.into_iter().map(|(_, id)| id).collect())
+        Ok(due.into_iter().map(|(_, _, id)| id).collect())
     }
 
     fn mails(&mut self, state: MailStateKind, list: &ListQuery) -> StoreResult<Vec<OutboxMail>> {

@@ -3,16 +3,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
 use super::shards::Shards;
 use crate::customer::{Customer, IdentifierHold};
 use crate::error::StoreError;
 use crate::field::{EmailKey, HostUserId, Identifier};
 use crate::history::StoredEvent;
-use crate::id::{CommandId, CustomerId, InvitationId, MailId, UserId};
+use crate::id::{CommandId, CustomerId, InvitationId, MailId, MembershipId, MessageId, ProjectId, UserId};
 use crate::invitation::{Invitation, InvitationState};
+use crate::limit::Counter;
 use crate::mail::OutboxMail;
 use crate::membership::{AccountFacts, MemberFacts, MemberRow, Membership, Origin};
+use crate::message::{Message, Receipt};
+use crate::project::Project;
 use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
+use crate::registration::Registration;
+use crate::registration_link::RegistrationLink;
 use crate::store::{Instance, InvitationFacts, InviterFacts, StoreResult};
 use crate::user::User;
 
@@ -34,6 +41,8 @@ pub(super) struct State {
     pub(super) commands: Shards<CommandId, CommandRecord>,
     pub(super) keys: Shards<KeyName, (IdempotencyRecord, CommandId)>,
     pub(super) mails: Shards<MailId, Arc<OutboxMail>>,
+    /// What was counted, by counter and UTC day.
+    pub(super) counts: Shards<(Counter, i32), u32>,
 }
 
 /// A customer with all that is its own.
@@ -44,9 +53,44 @@ pub(super) struct CustomerState {
     pub(super) invitations: BTreeMap<InvitationId, Arc<Invitation>>,
     /// Event number n stands at n - 1.
     pub(super) events: Vec<Arc<StoredEvent>>,
+    /// The registration that it came by.
+    pub(super) registration: Option<Arc<Registration>>,
+    /// A partner's registration link.
+    pub(super) link: Option<Arc<RegistrationLink>>,
+    pub(super) projects: BTreeMap<ProjectId, Arc<Project>>,
+    pub(super) messages: BTreeMap<MessageId, Arc<Message>>,
+    pub(super) receipts: BTreeMap<(MessageId, MembershipId), Receipt>,
+    /// Memberships that ended.
+    pub(super) past: BTreeMap<MembershipId, PastStay>,
+}
+
+/// A membership that ended: whom the receipts of a message list as left (R-MSG-6).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PastStay {
+    pub(super) user: UserId,
+    pub(super) since: u64,
+    /// The number of the event by which it ended.
+    pub(super) until: u64,
+    pub(super) left_at: DateTime<Utc>,
 }
 
 impl CustomerState {
+    /// A customer with nothing but its row.
+    pub(super) fn new(row: Customer) -> Self {
+        Self {
+            row,
+            members: BTreeMap::new(),
+            invitations: BTreeMap::new(),
+            events: Vec::new(),
+            registration: None,
+            link: None,
+            projects: BTreeMap::new(),
+            messages: BTreeMap::new(),
+            receipts: BTreeMap::new(),
+            past: BTreeMap::new(),
+        }
+    }
+
     pub(super) fn open_invitations(&self) -> impl Iterator<Item = &Arc<Invitation>> {
         self.invitations.values().filter(|invitation| invitation.state == InvitationState::Open)
     }

@@ -5,20 +5,19 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::Tx;
-use super::state::{CustomerState, State};
-use crate::customer::{Customer, IdentifierHold, NewCustomer, QuotaUse};
+use super::state::{CustomerState, PastStay, State};
+use crate::customer::{Customer, CustomerStatus, IdentifierHold, NewCustomer, QuotaUse};
 use crate::decision::{Change, Prepared};
 use crate::error::{StoreError, StoreErrorKind, UniqueKey};
 use crate::field::Identifier;
-use crate::history::Head;
-use crate::id::{CustomerId, InvitationId, MailId, UserId};
+use crate::history::{Head, LabelSlot};
+use crate::id::{CustomerId, InvitationId, UserId};
 use crate::invitation::{Invitation, InvitationEnd, InvitationState};
 use crate::link::LinkSecret;
-use crate::mail::{Delivery, Lease, MailState, OutboxMail, QueuedMail};
+use crate::mail::{MailState, OutboxMail, QueuedMail};
 use crate::membership::Membership;
 use crate::record::CommandRecord;
 use crate::store::{Bookkeeping, StoreResult, WriteTx};
-use crate::user::User;
 
 impl WriteTx for Tx<'_> {
     fn apply(&mut self, changes: &Prepared) -> StoreResult<()> {
@@ -43,15 +42,15 @@ impl Tx<'_> {
     }
 }
 
-fn conflict<T>() -> StoreResult<T> {
+pub(super) fn conflict<T>() -> StoreResult<T> {
     Err(StoreError::new(StoreErrorKind::Conflict))
 }
 
-fn expect(holds: bool) -> StoreResult<()> {
+pub(super) fn expect(holds: bool) -> StoreResult<()> {
     if holds { Ok(()) } else { conflict() }
 }
 
-fn unique(key: UniqueKey, stands: bool) -> StoreResult<()> {
+pub(super) fn unique(key: UniqueKey, stands: bool) -> StoreResult<()> {
     if stands { Err(StoreError::new(StoreErrorKind::Unique(key))) } else { Ok(()) }
 }
 
@@ -68,8 +67,9 @@ impl State {
         }
         expect(self.row(id)?.row.head == *set.seen())?;
         for change in set.changes() {
-            self.change(id, change)?;
+            self.change(set, change)?;
         }
+        self.count(set.counts());
         for mail in set.mails() {
             self.queue(mail)?;
         }
@@ -80,14 +80,14 @@ impl State {
     }
 
     /// The customer, to be written.
-    fn row(&mut self, id: CustomerId) -> StoreResult<&mut CustomerState> {
+    pub(super) fn row(&mut self, id: CustomerId) -> StoreResult<&mut CustomerState> {
         self.customers
             .get_mut(&id)
             .map(Arc::make_mut)
             .ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))
     }
 
-    fn record(&mut self, command: &CommandRecord) -> StoreResult<()> {
+    pub(super) fn record(&mut self, command: &CommandRecord) -> StoreResult<()> {
         if let Some(named) = &command.idempotency {
             let name = (command.actor, command.kind, named.key.clone());
             let before = self.keys.insert(name, (named.clone(), command.id));
@@ -101,11 +101,12 @@ impl State {
     fn create(&mut self, new: &NewCustomer) -> StoreResult<()> {
         let held = match self.identifiers.get(&new.identifier) {
             None => false,
-            Some(IdentifierHold::InUse { .. }) => true,
+            Some(IdentifierHold::InUse { lapses_at, .. }) => lapses_at.is_none_or(|end| new.created_at < end),
             Some(IdentifierHold::Resting { until, .. }) => new.created_at < *until,
         };
         unique(UniqueKey::Identifier, held)?;
-        self.identifiers.insert(new.identifier.clone(), IdentifierHold::InUse { customer: new.id });
+        let hold = IdentifierHold::InUse { customer: new.id, lapses_at: new.lapses_at };
+        self.identifiers.insert(new.identifier.clone(), hold);
         let row = Customer {
             id: new.id,
             identifier: new.identifier.clone(),
@@ -114,30 +115,47 @@ impl State {
             status: new.status,
             partner: new.partner,
             created_at: new.created_at,
+            lapses_at: new.lapses_at,
             members: 0,
             projects: QuotaUse { limit: new.projects, used: 0 },
             head: Head::START,
         };
-        let customer = CustomerState {
-            row,
-            members: std::collections::BTreeMap::new(),
-            invitations: std::collections::BTreeMap::new(),
-            events: Vec::new(),
-        };
+        let customer = CustomerState::new(row);
         unique(UniqueKey::Other, self.customers.insert(new.id, Arc::new(customer)).is_some())
     }
 
-    fn change(&mut self, id: CustomerId, change: &Change) -> StoreResult<()> {
+    fn change(&mut self, set: &Prepared, change: &Change) -> StoreResult<()> {
+        let id = set.customer();
         match change {
             Change::CustomerCreated(_) => Ok(()),
             Change::CustomerRenamed { name } => {
                 self.row(id)?.row.name = name.clone();
                 Ok(())
             }
-            Change::CustomerStatusChanged { old, new } => {
+            Change::CustomerStatusChanged { old, new, lapses_at } => {
+                self.change_status(id, *old, *new, *lapses_at)
+            }
+            Change::CustomerKindChanged { old, new, projects } => {
                 let row = &mut self.row(id)?.row;
-                expect(row.status == *old)?;
-                row.status = *new;
+                expect(row.kind == *old)?;
+                row.kind = *new;
+                row.projects.limit = *projects;
+                Ok(())
+            }
+            Change::CustomerMoved { old, new } => {
+                let row = &mut self.row(id)?.row;
+                expect(row.partner == *old)?;
+                row.partner = *new;
+                Ok(())
+            }
+            Change::QuotaChanged { old, new } => {
+                let limit = &mut self.row(id)?.row.projects.limit;
+                expect(*limit == *old)?;
+                *limit = *new;
+                Ok(())
+            }
+            Change::IdentifierReleased { identifier } => {
+                self.release(id, identifier);
                 Ok(())
             }
             Change::IdentifierRested { identifier, until } => self.rest(id, identifier, *until),
@@ -145,13 +163,7 @@ impl State {
                 let held = self.identifiers.remove(identifier);
                 expect(matches!(held, Some(IdentifierHold::Resting { customer, .. }) if customer == id))
             }
-            Change::LabelErased { number, slot } => {
-                let events = &mut self.row(id)?.events;
-                let at = usize::try_from(*number).ok().and_then(|number| number.checked_sub(1));
-                let event = at.and_then(|at| events.get_mut(at)).map(Arc::make_mut);
-                let label = event.and_then(|event| event.labels.iter_mut().find(|label| label.slot == *slot));
-                expect(label.and_then(|label| label.text.take()).is_some())
-            }
+            Change::LabelErased { number, slot } => self.erase_label(id, *number, *slot),
             Change::MembershipAdded(membership) => self.add_member(id, membership),
             Change::MembershipChanged(membership) => {
                 let kept = self.kept_membership(id, membership)?;
@@ -161,18 +173,68 @@ impl State {
             }
             Change::MembershipRemoved(membership) => {
                 self.kept_membership(id, membership)?;
-                self.remove_member(id, membership.user)
+                self.remove_member(set, membership.user)
             }
             Change::InvitationAdded(invitation) => self.add_invitation(id, invitation),
             Change::InvitationRenewed(invitation) => self.renew_invitation(id, invitation),
             Change::InvitationEnded { invitation, end, at } => {
                 self.end_invitation(id, *invitation, *end, *at)
             }
+            Change::RegistrationAdded(registration) => self.add_registration(id, registration),
+            Change::RegistrationChanged(registration) => self.change_registration(id, registration),
+            Change::AddressProven(user) => self.change_user(user),
+            Change::LinkRotated(link) => self.rotate_link(id, link),
+            Change::LinkRevoked { link, at } => self.revoke_link(id, *link, *at),
+            Change::LinkUsed { partner, link, uses } => self.use_link(*partner, *link, *uses),
+            Change::LinkUseReturned { partner, link } => self.return_link_use(*partner, *link),
+            Change::ProjectAdded(project) => self.add_project(id, project),
+            Change::ProjectRemoved(project) => self.remove_project(id, project),
+            Change::MessageAdded(message) => self.add_message(id, message),
+            Change::MessageWithdrawn { message, at } => self.withdraw_message(id, *message, *at),
+            Change::MessageTaken(receipt) => self.take_message(id, receipt),
         }
     }
 
+    fn change_status(
+        &mut self,
+        id: CustomerId,
+        old: CustomerStatus,
+        new: CustomerStatus,
+        lapses_at: Option<DateTime<Utc>>,
+    ) -> StoreResult<()> {
+        let row = &mut self.row(id)?.row;
+        expect(row.status == old)?;
+        row.status = new;
+        row.lapses_at = lapses_at;
+        let identifier = row.identifier.clone();
+        let hold = self.identifiers.get_mut(&identifier);
+        if let Some(IdentifierHold::InUse { customer, lapses_at: end }) = hold
+            && *customer == id
+        {
+            *end = lapses_at;
+        }
+        Ok(())
+    }
+
+    /// Takes back only its own hold: somebody else's may stand since the registration lapsed.
+    fn release(&mut self, id: CustomerId, identifier: &Identifier) {
+        let held = self.identifiers.get(identifier);
+        if matches!(held, Some(IdentifierHold::InUse { customer, .. }) if *customer == id) {
+            self.identifiers.remove(identifier);
+        }
+    }
+
+    fn erase_label(&mut self, id: CustomerId, number: u64, slot: LabelSlot) -> StoreResult<()> {
+        let events = &mut self.row(id)?.events;
+        let at = usize::try_from(number).ok().and_then(|number| number.checked_sub(1));
+        let event = at.and_then(|at| events.get_mut(at)).map(Arc::make_mut);
+        let label = event.and_then(|event| event.labels.iter_mut().find(|label| label.slot == slot));
+        expect(label.and_then(|label| label.text.take()).is_some())
+    }
+
     fn rest(&mut self, id: CustomerId, identifier: &Identifier, until: DateTime<Utc>) -> StoreResult<()> {
-        expect(self.identifiers.get(identifier) == Some(&IdentifierHold::InUse { customer: id }))?;
+        let held = self.identifiers.get(identifier);
+        expect(matches!(held, Some(IdentifierHold::InUse { customer, .. }) if *customer == id))?;
         self.identifiers.insert(identifier.clone(), IdentifierHold::Resting { customer: id, until });
         Ok(())
     }
@@ -195,9 +257,15 @@ impl State {
         kept.filter(|kept| kept.id == membership.id).ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))
     }
 
-    fn remove_member(&mut self, id: CustomerId, user: UserId) -> StoreResult<()> {
+    /// The membership ends; that it was stays known (R-MSG-6).
+    fn remove_member(&mut self, set: &Prepared, user: UserId) -> StoreResult<()> {
+        let id = set.customer();
         let customer = self.row(id)?;
-        customer.members.remove(&user);
+        if let Some(gone) = customer.members.remove(&user) {
+            let until = set.head().number;
+            let stay = PastStay { user, since: gone.since, until, left_at: set.command().at };
+            customer.past.insert(gone.id, stay);
+        }
         customer.row.members = customer.row.members.saturating_sub(1);
         if let Some(mut accounts) = self.accounts.get(&user).cloned() {
             Arc::make_mut(&mut accounts).remove(&id);
@@ -250,111 +318,9 @@ impl State {
         Ok(())
     }
 
-    fn queue(&mut self, mail: &QueuedMail) -> StoreResult<()> {
+    pub(super) fn queue(&mut self, mail: &QueuedMail) -> StoreResult<()> {
         let state = MailState::Waiting { due_at: mail.queued_at, lease: None };
         let queued = OutboxMail { mail: mail.clone(), state, tries: 0, last_error: None };
         unique(UniqueKey::Other, self.mails.insert(mail.id, Arc::new(queued)).is_some())
     }
-
-    fn keep(&mut self, bookkeeping: &Bookkeeping) -> StoreResult<u64> {
-        match bookkeeping {
-            Bookkeeping::InstanceCreated(instance) => {
-                expect(self.instance.is_none())?;
-                self.instance = Some(Arc::new(instance.clone()));
-            }
-            Bookkeeping::UserAdded(user) => {
-                unique(UniqueKey::Other, self.users.contains(&user.id))?;
-                self.put_user(user)?;
-            }
-            Bookkeeping::UserChanged { user, mails } => {
-                self.change_user(user)?;
-                for mail in mails {
-                    self.queue(mail)?;
-                }
-            }
-            Bookkeeping::MailLeased { mail, lease, now, until } => {
-                let kept = self.kept_mail(*mail)?;
-                expect(matches!(kept.state, MailState::Waiting { due_at, .. } if due_at <= *now))?;
-                kept.state = MailState::Waiting { due_at: *until, lease: Some(*lease) };
-            }
-            Bookkeeping::MailSettled { mail, lease, delivery, at } => {
-                settle(self.kept_mail(*mail)?, *lease, delivery, *at)?;
-            }
-            Bookkeeping::MailRequeued { mail, at } => {
-                let kept = self.kept_mail(*mail)?;
-                expect(matches!(kept.state, MailState::Dead { .. }))?;
-                kept.state = MailState::Waiting { due_at: *at, lease: None };
-                kept.tries = 0;
-            }
-            Bookkeeping::KeysForgotten { now, limit } => return Ok(self.forget_keys(*now, *limit)),
-            Bookkeeping::MailsForgotten { before, limit } => return Ok(self.forget_mails(*before, *limit)),
-        }
-        Ok(1)
-    }
-
-    fn change_user(&mut self, user: &User) -> StoreResult<()> {
-        let Some(before) = self.users.get(&user.id).cloned() else { return conflict() };
-        expect(before.version.checked_add(1) == Some(user.version))?;
-        self.host_ids.remove(&before.host_id);
-        if let Some(address) = before.verified_address() {
-            self.addresses.remove(address.key());
-        }
-        self.put_user(user)
-    }
-
-    fn put_user(&mut self, user: &User) -> StoreResult<()> {
-        let before = self.host_ids.insert(user.host_id.clone(), user.id);
-        unique(UniqueKey::HostUser, before.is_some())?;
-        if let Some(address) = user.verified_address() {
-            let before = self.addresses.insert(address.key().clone(), user.id);
-            unique(UniqueKey::VerifiedAddress, before.is_some())?;
-        }
-        self.users.insert(user.id, Arc::new(user.clone()));
-        Ok(())
-    }
-
-    fn kept_mail(&mut self, id: MailId) -> StoreResult<&mut OutboxMail> {
-        self.mails.get_mut(&id).map(Arc::make_mut).ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))
-    }
-
-    fn forget_keys(&mut self, now: DateTime<Utc>, limit: u32) -> u64 {
-        let expired = self.keys.iter().filter(|(_, (named, _))| named.expires_at <= now);
-        let names: Vec<_> = expired.map(|(name, _)| name.clone()).take(limit as usize).collect();
-        for name in &names {
-            self.keys.remove(name);
-        }
-        names.len() as u64
-    }
-
-    fn forget_mails(&mut self, before: DateTime<Utc>, limit: u32) -> u64 {
-        let done = self.mails.iter().filter(|(_, mail)| match mail.state {
-            MailState::Delivered { at } | MailState::Superseded { at } => at < before,
-            MailState::Waiting { .. } | MailState::Dead { .. } => false,
-        });
-        let ids: Vec<MailId> = done.map(|(id, _)| *id).take(limit as usize).collect();
-        for id in &ids {
-            self.mails.remove(id);
-        }
-        ids.len() as u64
-    }
-}
-
-/// What became of a leased mail; only who shows the lease that is kept may say so (S-11).
-fn settle(kept: &mut OutboxMail, shown: Lease, delivery: &Delivery, at: DateTime<Utc>) -> StoreResult<()> {
-    expect(matches!(kept.state, MailState::Waiting { lease: Some(lease), .. } if lease == shown))?;
-    let (state, tried, error) = match delivery {
-        Delivery::Delivered => (MailState::Delivered { at }, 1, None),
-        Delivery::Superseded => (MailState::Superseded { at }, 0, None),
-        Delivery::Postponed { due_at } => (MailState::Waiting { due_at: *due_at, lease: None }, 0, None),
-        Delivery::Failed { due_at, error } => {
-            (MailState::Waiting { due_at: *due_at, lease: None }, 1, Some(error))
-        }
-        Delivery::Dead { error } => (MailState::Dead { at }, 1, Some(error)),
-    };
-    kept.state = state;
-    kept.tries = kept.tries.saturating_add(tried);
-    if let Some(error) = error {
-        kept.last_error = Some(error.clone());
-    }
-    Ok(())
 }

@@ -65,7 +65,7 @@ pub fn accept(facts: &InviteeFacts, cx: &Context) -> Result<Decision<Membership>
     concerned(Permission::AcceptInvitation, customer)?;
     refuse_if("R-INV-9", is_held(offered, &cx.settings), Refusal::InvitationHeld)?;
 
-    let (membership, change) = joined(facts.member.as_ref(), invitation, user, cx);
+    let (membership, change) = joined(facts.member.as_ref(), offered, user, cx);
     let event = NewEvent::new(
         &author,
         customer.id,
@@ -91,7 +91,7 @@ pub fn accept(facts: &InviteeFacts, cx: &Context) -> Result<Decision<Membership>
 /// stays as it is (R-INV-14, R-MNG-7).
 fn joined(
     member: Option<&MemberFacts>,
-    invitation: &Invitation,
+    InvitationFacts { invitation, customer, .. }: &InvitationFacts,
     user: &User,
     cx: &Context,
 ) -> (Membership, Option<Change>) {
@@ -111,6 +111,7 @@ fn joined(
                 role: invitation.role,
                 origin: Origin::Ordinary,
                 joined_at: cx.now,
+                since: customer.head.number.saturating_add(1),
             };
             (new.clone(), Some(Change::MembershipAdded(new)))
         }

@@ -12,6 +12,8 @@ use crate::field::{EmailAddress, Language, Name};
 use crate::history::{EventDetails, LabelSlot};
 use crate::id::{InvitationId, MailId};
 use crate::invitation::{DayCount, Invitation, InvitationEnd, InvitationState, Inviter};
+use crate::limit::rules::{MailUse, one_more_mail};
+use crate::limit::{day, midnight};
 use crate::link::LinkSecret;
 use crate::mail::{MailAccount, MailContent, QueuedMail, Recipient};
 use crate::membership::rules::within_rank;
@@ -33,12 +35,16 @@ pub struct InviteFacts {
     pub open: Option<Invitation>,
     /// How many open invitations the customer has.
     pub open_count: u32,
+    /// When the address last declined an invitation of this customer.
+    pub declined_at: Option<DateTime<Utc>>,
+    /// The mails of the day.
+    pub mails: MailUse,
 }
 
 /// An `Admin` invites an address with a role; a mail with a link goes out (R-INV-1).
 ///
 /// # Errors
-/// Those of [`authorize`]; `RoleAboveOwn`; `AlreadyMember`; `AlreadyInvited`; `TooMany`.
+/// Those of [`authorize`]; `RoleAboveOwn`; `AlreadyMember`; `AlreadyInvited`; `InvitationDeclined`; `TooMany`.
 pub fn invite(
     facts: &InviteFacts,
     address: &EmailAddress,
@@ -65,6 +71,8 @@ pub fn invite(
     }
     let limit = cx.settings.open_invitations;
     refuse_if("R-INV-8", facts.open_count >= limit, Refusal::TooMany { limit, retry_at: None })?;
+    after_decline(facts.declined_at, cx)?;
+    one_more_mail(facts.mails, cx)?;
 
     let invitation = Invitation {
         id: cx.fresh.id::<InvitationId>("invitation", 0),
@@ -112,11 +120,6 @@ fn inviter(access: &AccessFacts, cx: &Context) -> Inviter {
     Inviter { user: user.unwrap_or_else(|| cx.fresh.id("nobody", 0)), through }
 }
 
-/// The UTC day, counted from 1970-01-01.
-pub(crate) fn day(now: DateTime<Utc>) -> i32 {
-    i32::try_from(now.timestamp().div_euclid(86_400)).unwrap_or(i32::MAX)
-}
-
 fn invitation_mail(invitation: &Invitation, customer: &Customer, inviter: &Name, cx: &Context) -> QueuedMail {
     QueuedMail {
         id: cx.fresh.id::<MailId>("mail", 0),
@@ -148,13 +151,17 @@ pub struct ResendFacts {
     pub open: Option<Invitation>,
     /// How many open invitations the customer has.
     pub open_count: u32,
+    /// When the address last declined an invitation of this customer.
+    pub declined_at: Option<DateTime<Utc>>,
+    /// The mails of the day.
+    pub mails: MailUse,
 }
 
 /// Sends an open or expired invitation again: a new link, full life, and the resender becomes the inviter (R-INV-8).
 ///
 /// # Errors
 /// Those of [`authorize`]; `NotFound` for one that ended otherwise; `RoleAboveOwn`; `AlreadyMember` if the person joined
-/// meanwhile; `AlreadyInvited` if another is open; `TooMany`.
+/// meanwhile; `AlreadyInvited` if another is open; `InvitationDeclined`; `TooMany`.
 pub fn resend(facts: &ResendFacts, cx: &Context) -> Result<Decision<Invitation>, Refusal> {
     let standing = authorize(&facts.access, Permission::Invite, cx)?;
     let customer = standing.customer;
@@ -187,6 +194,8 @@ pub fn resend(facts: &ResendFacts, cx: &Context) -> Result<Decision<Invitation>,
         !counted_already && facts.open_count >= limit,
         Refusal::TooMany { limit, retry_at: None },
     )?;
+    after_decline(facts.declined_at, cx)?;
+    one_more_mail(facts.mails, cx)?;
 
     let renewed = Invitation {
         inviter: inviter(&facts.access, cx),
@@ -221,13 +230,18 @@ pub fn resend(facts: &ResendFacts, cx: &Context) -> Result<Decision<Invitation>,
     Ok(Decision::changed(renewed, ChangeSet::new(customer.head, event, Vec::new(), changes, vec![mail])))
 }
 
+/// Who has declined is left alone for some time (R-LIM-2).
+fn after_decline(declined_at: Option<DateTime<Utc>>, cx: &Context) -> Result<(), Refusal> {
+    let Some(retry_at) = declined_at.map(|at| after(at, cx.settings.declined_rest)) else { return Ok(()) };
+    refuse_if("R-LIM-2", cx.now < retry_at, Refusal::InvitationDeclined { retry_at })
+}
+
 /// At most so many mails of one invitation in a UTC day (R-INV-8).
 fn within_mail_limit(sent: DayCount, cx: &Context) -> Result<DayCount, Refusal> {
     let today = day(cx.now);
     let count = if sent.day == today { sent.count } else { 0 };
     let limit = cx.settings.invitation_mails_per_day;
-    let midnight = DateTime::from_timestamp(i64::from(today).saturating_add(1).saturating_mul(86_400), 0);
-    refuse_if("R-INV-8", count >= limit, Refusal::TooMany { limit, retry_at: midnight })?;
+    refuse_if("R-INV-8", count >= limit, Refusal::TooMany { limit, retry_at: Some(midnight(cx.now)) })?;
     Ok(DayCount { day: today, count: count.saturating_add(1) })
 }
 

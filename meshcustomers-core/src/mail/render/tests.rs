@@ -70,8 +70,12 @@ fn r_mai_3_names_are_inert_in_every_part() {
                         account.name = name.clone();
                         *inviter = name.clone();
                     }
-                    MailContent::Removed { account } => account.name = name.clone(),
-                    MailContent::StatusChanged { account, reason, .. } => {
+                    MailContent::Removed { account }
+                    | MailContent::RegistrationReceived { account }
+                    | MailContent::Approved { account }
+                    | MailContent::Confirmation { account, .. } => account.name = name.clone(),
+                    MailContent::StatusChanged { account, reason, .. }
+                    | MailContent::Rejected { account, reason } => {
                         account.name = name.clone();
                         *reason = crate::field::Reason::parse(nasty).unwrap();
                     }
@@ -103,6 +107,10 @@ fn same_branches(sample: &QueuedMail, mail: &QueuedMail) -> bool {
             MailContent::StatusChanged { status: a, reason, .. },
             MailContent::StatusChanged { status: b, .. },
         ) => a == b && !reason.is_none(),
+        (MailContent::Rejected { reason, .. }, _) => !reason.is_none(),
+        (MailContent::Confirmation { occasion: a, .. }, MailContent::Confirmation { occasion: b, .. }) => {
+            a == b
+        }
         _ => true,
     };
     same_content && sample.recipient.name.is_some()
@@ -137,13 +145,19 @@ fn r_mai_4_times_are_utc_to_the_minute() {
 
 #[test]
 fn r_mai_4_the_link_stands_on_a_line_of_its_own() {
-    for mail in sample_mails("invitation") {
+    for mail in LINK_KINDS.into_iter().flat_map(sample_mails) {
         for language in Language::ALL {
             let mail = rendered(&QueuedMail { language: *language, ..mail.clone() });
             assert_eq!(mail.text.lines().filter(|line| *line == samples::LINK).count(), 1);
             assert!(mail.html.contains(&format!("<a href=\"{}\"", samples::LINK)));
             assert!(mail.html.lines().any(|line| line.starts_with(samples::LINK)));
             assert!(!mail.subject.contains("link"));
+        }
+    }
+    for kind in KINDS.into_iter().filter(|kind| !LINK_KINDS.contains(kind)) {
+        for mail in sample_mails(kind) {
+            let mail = rendered(&mail);
+            assert!(!mail.text.contains(samples::LINK) && !mail.html.contains(samples::LINK), "{kind}");
         }
     }
 }

@@ -6,10 +6,14 @@ use crate::history::Head;
 use crate::id::{CustomerId, InvitationId, MailId, MembershipId, UserId};
 use crate::invitation::{DayCount, Invitation, InvitationEnd, InvitationState, Inviter};
 use crate::link::LinkSecret;
-use crate::mail::{MailAccount, MailState, MailStatus, Recipient};
+use crate::mail::{ConfirmationOccasion, MailAccount, MailState, MailStatus, Recipient};
 use crate::membership::{AccountFacts, Membership, Origin};
 use crate::store::InviterFacts;
 use crate::user::{UserState, Verification};
+
+mod registration;
+
+use registration::confirmation_mail;
 
 const GENERATION: u32 = 3;
 
@@ -44,6 +48,7 @@ fn customer(status: CustomerStatus) -> Customer {
         status,
         partner: None,
         created_at: now(),
+        lapses_at: None,
         members: 1,
         projects: QuotaUse { limit: Quota::UNLIMITED, used: 0 },
         head: Head::START,
@@ -58,6 +63,7 @@ fn member(user: &User, role: Role) -> MemberFacts {
         role,
         origin: Origin::Ordinary,
         joined_at: now(),
+        since: 1,
     };
     MemberFacts { membership, through: None }
 }
@@ -226,10 +232,10 @@ fn r_mai_2_news_for_admins_goes_to_enabled_admins_in_force_at_their_verified_add
     ];
     let jane = user(1);
     let good = MailFacts {
-        invitation: None,
         user: Some(jane.clone()),
         member: Some(member(&jane, Role::ADMIN)),
         customer: Some(customer(CustomerStatus::Disabled)),
+        ..MailFacts::default()
     };
     let other = EmailAddress::parse("jane@other.example").unwrap();
     let with_user = |user: User| MailFacts { user: Some(user), ..good.clone() };
@@ -252,19 +258,27 @@ fn r_mai_2_news_for_admins_goes_to_enabled_admins_in_force_at_their_verified_add
 }
 
 #[test]
-fn r_mai_2_removal_is_told_at_the_verified_address_only() {
-    let told = mail(MailContent::Removed { account: account() });
+fn r_mai_2_removal_and_rejection_are_told_at_the_verified_address_only() {
     let facts = |user: User| MailFacts { user: Some(user), ..MailFacts::default() };
-    assert_eq!(ask(&told, &facts(user(1))), Condition::Send);
-    assert_eq!(ask(&told, &facts(User { state: UserState::Disabled, ..user(1) })), Condition::Send);
-    let unverified = User { verification: Verification::Unverified, ..user(1) };
-    assert_eq!(ask(&told, &facts(unverified)), Condition::Superseded);
-    let moved = User { address: EmailAddress::parse("jane@other.example").unwrap(), ..user(1) };
-    assert_eq!(ask(&told, &facts(moved)), Condition::Superseded);
+    let rejected = MailContent::Rejected { account: account(), reason: Reason::none() };
+    for told in [mail(MailContent::Removed { account: account() }), mail(rejected)] {
+        assert_eq!(ask(&told, &facts(user(1))), Condition::Send);
+        assert_eq!(ask(&told, &facts(User { state: UserState::Disabled, ..user(1) })), Condition::Send);
+        assert_eq!(ask(&told, &facts(unverified())), Condition::Superseded);
+        assert_eq!(ask(&told, &facts(moved())), Condition::Superseded);
 
-    let mut unknown = told;
-    unknown.recipient.user = None;
-    assert_eq!(ask(&unknown, &MailFacts::default()), Condition::Send);
+        let mut unknown = told;
+        unknown.recipient.user = None;
+        assert_eq!(ask(&unknown, &MailFacts::default()), Condition::Send);
+    }
+}
+
+fn unverified() -> User {
+    User { verification: Verification::Unverified, ..user(1) }
+}
+
+fn moved() -> User {
+    User { address: EmailAddress::parse("jane@other.example").unwrap(), ..user(1) }
 }
 
 #[test]
@@ -325,9 +339,38 @@ fn r_mai_1_a_mail_is_given_up_by_age_and_tries_together() {
 
 #[test]
 fn r_mai_1_a_mail_is_given_up_when_its_link_ends_before_the_next_try() {
-    let row = outbox(invitation_mail(), 0);
-    let end = now() + TimeDelta::days(7);
-    let at = |now| failed(&row, now, "no".to_owned(), &settings(), Jitter([0; 4]));
-    assert!(matches!(at(end - TimeDelta::minutes(1)), Delivery::Dead { .. }));
-    assert!(matches!(at(end - TimeDelta::minutes(1) - TimeDelta::milliseconds(1)), Delivery::Failed { .. }));
+    for (mail, end) in
+        [(invitation_mail(), now() + TimeDelta::days(7)), (confirmation_mail(), now() + TimeDelta::hours(24))]
+    {
+        let row = outbox(mail, 0);
+        let at = |now| failed(&row, now, "no".to_owned(), &settings(), Jitter([0; 4]));
+        let last = end - TimeDelta::minutes(1);
+        assert!(matches!(at(last), Delivery::Dead { .. }));
+        assert!(matches!(at(last - TimeDelta::milliseconds(1)), Delivery::Failed { .. }));
+    }
+}
+
+#[test]
+fn r_lim_1_approval_confirmation_and_removal_are_the_urgent_ones() {
+    let contents = crate::mail::samples::mails().into_iter().map(|mail| mail.content);
+    let mut urgent: Vec<_> = contents
+        .filter(|content| content.urgency() == Urgency::First)
+        .map(|content| content.kind())
+        .collect();
+    urgent.sort_unstable();
+    urgent.dedup();
+    assert_eq!(urgent, ["approved", "confirmation", "removed"]);
+}
+
+#[test]
+fn r_lim_1_after_midnight_the_urgent_ones_come_first_and_none_with_all_others() {
+    let due = |urgency, jitter: u32| match until_next_day(now(), urgency, Jitter(jitter.to_be_bytes())) {
+        Delivery::Postponed { due_at } => due_at - now(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(due(Urgency::First, 0), TimeDelta::zero(), "not before midnight");
+    assert!(due(Urgency::First, 1 << 31) > TimeDelta::minutes(1));
+    assert!(due(Urgency::Later, 0) > due(Urgency::First, u32::MAX));
+    assert!(due(Urgency::Later, u32::MAX) < TimeDelta::minutes(18));
+    assert!(due(Urgency::Later, 1 << 31) > due(Urgency::Later, 0));
 }

@@ -1,6 +1,10 @@
-//! The rules of customers: creation, names, status, identifiers (R-MNG, R-STA, R-FLD-1).
+//! The rules of customers: creation, names, status, identifiers (R-MNG, R-STA, R-FLD-1). Kind and partner: `moving.rs`.
 
 use chrono::{DateTime, Utc};
+
+mod moving;
+
+pub use moving::{ConvertFacts, MoveFacts, convert, move_to};
 
 use super::{Availability, Customer, CustomerKind, CustomerStatus, IdentifierHold, NewCustomer, QuotaUse};
 use crate::access::rules::{author, authorize, authorize_managing, authorize_operator};
@@ -85,6 +89,7 @@ pub fn create(
         status: CustomerStatus::Active,
         partner: if in_force("R-MNG-1") { partner } else { None },
         created_at: cx.now,
+        lapses_at: None,
         projects,
     };
     let event = NewEvent::new(
@@ -102,6 +107,7 @@ pub fn create(
         status: created.status,
         partner: created.partner,
         created_at: created.created_at,
+        lapses_at: None,
         members: 0,
         projects: QuotaUse { limit: projects, used: 0 },
         head: Head::START,
@@ -119,7 +125,8 @@ pub fn availability(
 ) -> Availability {
     let held = match hold {
         None => false,
-        Some(IdentifierHold::InUse { .. }) => true,
+        // A registration that was not confirmed in time holds nothing (R-CMD-4).
+        Some(IdentifierHold::InUse { lapses_at, .. }) => !lapses_at.is_some_and(|end| now >= end),
         // Reserving an identifier looks through rested ones (R-CMD-4).
         Some(IdentifierHold::Resting { until, .. }) => now < *until,
     };
@@ -220,7 +227,7 @@ fn change_status(
     } else {
         Vec::new()
     };
-    let change = Change::CustomerStatusChanged { old, new };
+    let change = Change::CustomerStatusChanged { old, new, lapses_at: None };
     let changed = Customer { status: new, ..customer.clone() };
     Ok(Decision::changed(changed, ChangeSet::new(customer.head, event, Vec::new(), vec![change], mails)))
 }
