@@ -8,7 +8,9 @@ mod common;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Fault, Watched, World};
-use meshcustomers_core::{MailError, MailStateKind, Mailer, PageRequest, Postman, RenderedMail, Role};
+use meshcustomers_core::{
+    Counter, MailError, MailStateKind, Mailer, MemoryMailer, PageRequest, Postman, RenderedMail, Role, Store as _,
+};
 
 /// Takes every mail, and makes the store fail from then on.
 #[derive(Debug)]
@@ -62,4 +64,20 @@ fn r_mai_1_f40_a_mail_whose_settlement_is_lost_goes_out_once_more_after_its_leas
     assert_eq!(w.deliver().len(), 1, "at least once: one duplicate at most");
     let done = w.admin.mails(&w.operator, MailStateKind::Delivered, &PageRequest::default()).unwrap();
     assert!(done.items.iter().any(|row| row.mail.recipient.address.to_string() == "jane@people.example"));
+}
+
+#[test]
+fn r_lim_1_a_mail_is_counted_with_its_lease_or_not_at_all() {
+    let day = |w: &World| i32::try_from(w.now().timestamp() / 86_400).unwrap();
+    for (fault, kept) in [(Fault::UnknownAndLost, 0), (Fault::UnknownButKept, 1)] {
+        let w = World::new();
+        w.deliver();
+        w.invited("jane@people.example", Role::EMPLOYEE);
+        let counted = || w.store.read().unwrap().count(&Counter::InstanceMails, day(&w)).unwrap();
+        let before = counted();
+        w.store.fail_next(&[fault]);
+        Postman::new(w.admin.clone(), MemoryMailer::default()).deliver_due(1).unwrap_err();
+        assert_eq!(counted() - before, kept, "{fault:?}");
+        assert_eq!(w.deliver().len(), 1 - kept as usize, "{fault:?}: leased as it is counted");
+    }
 }

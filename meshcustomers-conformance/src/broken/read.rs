@@ -260,10 +260,13 @@ impl ReadTx for Tx<'_> {
 
     fn due_mails(&mut self, now: DateTime<Utc>, limit: usize) -> StoreResult<Vec<MailId>> {
         let late = i64::from(self.has(Fault::IsDueLate));
-        let mut mails = self.ask(|tx| tx.due_mails(now - chrono::TimeDelta::milliseconds(late), limit))?;
+        let unsorted = self.has(Fault::KnowsNoUrgency);
+        let asked = if unsorted { usize::MAX } else { limit };
+        let mut mails = self.ask(|tx| tx.due_mails(now - chrono::TimeDelta::milliseconds(late), asked))?;
         mails.retain(|mail| !self.is_lost(*mail));
-        if self.has(Fault::KnowsNoUrgency) {
+        if unsorted {
             mails.sort_unstable();
+            mails.truncate(limit);
         }
         Ok(mails)
     }

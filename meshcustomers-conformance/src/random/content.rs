@@ -3,8 +3,8 @@
 use chrono::TimeDelta;
 use meshcustomers_core::{
     Acknowledge, ConvertCustomer, CreateProject, CustomerId, CustomerKind, DeleteProject, EditQuota,
-    MessageId, MessageMode, MessageText, MoveCustomer, Name, PageRequest, PageSize, Person, ProjectId,
-    ProjectIdentifier, Quota, SendMessage, Title, WithdrawMessage,
+    ListQuery, MessageId, MessageMode, MessageText, MoveCustomer, Name, PageRequest, PageSize, Person,
+    ProjectId, ProjectIdentifier, Quota, ReadTx, SendMessage, Title, WithdrawMessage,
 };
 use rand::RngExt as _;
 
@@ -12,23 +12,31 @@ use super::steps::Step;
 use super::world::World;
 use crate::dump::all;
 
+/// Only the first row: to see whether there is any.
+const fn one() -> ListQuery {
+    ListQuery { after: None, limit: 1 }
+}
+
 impl World {
     pub(super) fn content(&mut self, customer: CustomerId) -> Step {
         match self.rng.random_range(0..24) {
             0..=2 => self.edit_quota(customer),
             3..=7 => self.create_project(customer),
             8..=9 => {
+                let customer = self.one_with(customer, |tx, id| !tx.projects(id, &one()).unwrap().is_empty());
                 let actor = self.inside(customer);
                 let project = self.project(customer);
                 self.command(&actor, Some(customer), &DeleteProject { customer, project }).map(drop)
             }
             10..=13 => self.send_message(customer),
             14 => {
+                let customer = self.one_with_messages(customer);
                 let actor = self.managing(customer);
                 let message = self.message(customer);
                 self.command(&actor, Some(customer), &WithdrawMessage { customer, message }).map(drop)
             }
             15..=20 => {
+                let customer = self.one_with_messages(customer);
                 let actor = Person::new(self.member_of(customer)).into();
                 let message = self.message(customer);
                 self.command(&actor, Some(customer), &Acknowledge { customer, message }).map(drop)
@@ -36,6 +44,27 @@ impl World {
             21 => self.convert(customer),
             _ => self.move_customer(customer),
         }
+    }
+
+    fn one_with_messages(&mut self, otherwise: CustomerId) -> CustomerId {
+        self.one_with(otherwise, |tx, id| !tx.messages(id, &one()).unwrap().is_empty())
+    }
+
+    /// A living customer of which that is so; now and then, and if there is none, the other one.
+    fn one_with(
+        &mut self,
+        otherwise: CustomerId,
+        holds: impl Fn(&mut dyn ReadTx, CustomerId) -> bool,
+    ) -> CustomerId {
+        let found: Vec<CustomerId> = {
+            let mut tx = self.first().store.read().unwrap();
+            self.living.iter().copied().filter(|id| holds(&mut *tx, *id)).collect()
+        };
+        if found.is_empty() || self.one_in(10) {
+            return otherwise;
+        }
+        let at = self.rng.random_range(0..found.len());
+        found[at]
     }
 
     fn edit_quota(&mut self, customer: CustomerId) -> Step {
@@ -140,6 +169,7 @@ impl World {
                 self.pages("messages", page, |side, page| side.admin.messages(&actor, customer, page))
             }
             5 => {
+                let customer = self.one_with_messages(customer);
                 let actor = self.managing(customer);
                 let message = self.message(customer);
                 self.pages("recipients", page, |side, page| {

@@ -14,11 +14,14 @@ use super::steps::{CUSTOMERS, Step, remember};
 use super::world::World;
 use crate::dump::all;
 
+/// So many customers more than others make are there by registration.
+const WAITING: usize = 10;
+
 impl World {
     pub(super) fn registering(&mut self) -> Step {
         match self.rng.random_range(0..24) {
-            0..=5 => self.register(),
-            6..=9 => self.confirm(),
+            0..=6 => self.register(),
+            7..=9 => self.confirm(),
             10..=13 => self.decide_on_registration(),
             14..=15 => {
                 let customer = self.registered();
@@ -39,11 +42,19 @@ impl World {
     }
 
     fn register(&mut self) -> Step {
-        if self.living.len() >= CUSTOMERS && !self.one_in(3) {
+        if self.living.len() >= CUSTOMERS + WAITING && !self.one_in(3) {
             return Ok(());
         }
         let number = self.rng.random_range(0..40);
-        let mut command = Register::new(&format!("Registered {number}"), &format!("c-{number}")).unwrap();
+        let identifier = match self.lapsed() {
+            // What a lapsed registration holds counts as free (R-FLD-1).
+            Some(lapsed) if self.one_in(3) => {
+                let row = self.first().store.read().unwrap().customer(lapsed).unwrap();
+                row.map_or_else(String::new, |row| row.identifier.to_string())
+            }
+            _ => format!("c-{number}"),
+        };
+        let mut command = Register::new(&format!("Registered {number}"), &identifier).unwrap();
         if !self.offers.is_empty() && self.one_in(2) {
             command = command.by_link(self.offer());
         }
@@ -56,7 +67,7 @@ impl World {
 
     /// Mostly one of those shown last; some are dead by now.
     fn offer(&mut self) -> LinkToken {
-        let from = self.offers.len().saturating_sub(if self.one_in(3) { 60 } else { 5 });
+        let from = self.offers.len().saturating_sub(if self.one_in(4) { 60 } else { 3 });
         let at = self.rng.random_range(from..self.offers.len());
         self.offers[at].clone()
     }
@@ -83,7 +94,7 @@ impl World {
     }
 
     fn confirmation(&mut self) -> (LinkToken, CustomerId) {
-        let from = self.confirmations.len().saturating_sub(if self.one_in(3) { 60 } else { 4 });
+        let from = self.confirmations.len().saturating_sub(if self.one_in(4) { 60 } else { 2 });
         let at = self.rng.random_range(from..self.confirmations.len());
         self.confirmations[at].clone()
     }
@@ -108,9 +119,18 @@ impl World {
         self.end_registration(&actor, customer, &command)
     }
 
-    fn lapse(&mut self) -> Step {
+    /// The registration that lapsed longest ago and still shows as waiting.
+    fn lapsed(&self) -> Option<CustomerId> {
         let lapsed = self.first().store.read().unwrap().lapsed_registrations(self.now(), 1).unwrap();
-        let customer = lapsed.first().copied().unwrap_or_else(|| self.registered());
+        lapsed.first().copied()
+    }
+
+    fn lapse(&mut self) -> Step {
+        if self.lapsed().is_none() && self.one_in(6) {
+            self.advance(TimeDelta::days(31));
+            return Ok(());
+        }
+        let customer = self.lapsed().unwrap_or_else(|| self.registered());
         let actor = if self.one_in(8) { self.managing(customer) } else { self.operator.clone() };
         let command = LapseRegistration { customer };
         self.end_registration(&actor, customer, &command)

@@ -66,7 +66,7 @@ impl World {
     pub(super) fn step(&mut self, step: u32) -> Step {
         self.begin(step);
         let customer = self.any_customer();
-        match self.rng.random_range(0..150) {
+        match self.rng.random_range(0..165) {
             0..=3 => self.tell_of_a_person(),
             4..=5 => self.change_user_state(),
             6..=9 => self.create(),
@@ -97,10 +97,10 @@ impl World {
             73..=80 => self.deliver(),
             81 => self.chores(),
             82..=92 => self.question(customer),
-            93..=112 => self.registering(),
-            113..=132 => self.content(customer),
-            133..=141 => self.question_of_content(customer),
-            142 => {
+            93..=127 => self.registering(),
+            128..=147 => self.content(customer),
+            148..=156 => self.question_of_content(customer),
+            157 => {
                 self.change_settings();
                 Ok(())
             }
@@ -115,9 +115,9 @@ impl World {
         let span = match self.rng.random_range(0..120) {
             0..=2 => TimeDelta::days(8),
             // Past the end of what was never confirmed.
-            3..=6 => TimeDelta::days(31),
-            7..=12 => TimeDelta::days(1),
-            13..=30 => TimeDelta::hours(7),
+            3 => TimeDelta::days(31),
+            4..=9 => TimeDelta::days(1),
+            10..=27 => TimeDelta::hours(7),
             _ => TimeDelta::milliseconds(self.rng.random_range(1..600_000)),
         };
         self.advance(span);

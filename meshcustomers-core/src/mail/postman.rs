@@ -4,19 +4,21 @@ use chrono::{DateTime, Utc};
 
 use super::rules::{Condition, Jitter, MailFacts, condition, failed, postponed, until_next_day};
 use super::{
-    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail,
-    Urgency, render,
+    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render,
 };
 use crate::administration::Administration;
 use crate::clock::after;
 use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};
-use crate::id::{CustomerId, MailId};
+use crate::id::MailId;
 use crate::limit::rules::waits_until;
 use crate::limit::{Counted, Counter, day};
-use crate::link::{LinkKind, LinkSecret, LinkSubject};
-use crate::registration::Confirmation;
+use crate::link::LinkSubject;
 use crate::rule::in_force;
 use crate::store::{Bookkeeping, OwnedWriteTx, ReadTx, StoreResult};
+
+mod facts;
+
+use facts::{facts, link_of};
 
 /// How often the outcome of a sent mail is tried to be written: if it is not, the mail goes out twice.
 const TRIES_TO_SETTLE: u32 = 3;
@@ -123,8 +125,9 @@ impl<M: Mailer> Postman<M> {
                         delivered.count(&delivery);
                     }
                 }
-                Next::Waits(mail, delivery) => {
-                    tracing::info!(%mail, outcome = "postponed", "mail: the limit of the day is reached");
+                Next::Waits(row, delivery) => {
+                    let mail = &row.mail;
+                    tracing::info!(mail = %mail.id, kind = mail.content.kind(), outcome = "limit of the day", "mail");
                     delivered.count(&delivery);
                 }
                 Next::Leased(leased) => {
@@ -154,29 +157,25 @@ impl<M: Mailer> Postman<M> {
             Err(error) if is_corrupt(&error) => None,
             Err(error) => return Err(error.into()),
         };
-        let load = match &row {
-            Some(row) => self.load(&mut *tx, row, now)?,
-            None => Load::Nothing,
-        };
         let until = after(now, self.admin.settings().mail_lease);
         let mut steps = vec![Bookkeeping::MailLeased { mail, lease, now, until }];
-        let mut waits = None;
-        match load {
-            Load::Nothing => {}
-            Load::Counted(counts) => steps.push(Bookkeeping::Counted(counts)),
-            Load::Full(midnight) => {
-                let urgency = row.as_ref().map_or(Urgency::Later, |row| row.mail.content.urgency());
-                let delivery = until_next_day(midnight, urgency, jitter);
-                steps.push(Bookkeeping::MailSettled { mail, lease, delivery: delivery.clone(), at: now });
-                waits = Some(delivery);
-            }
-        }
+        let next = match row {
+            None => Next::Unreadable(mail, lease),
+            Some(row) => match self.load(&mut *tx, &row, now)? {
+                Load::Nothing => Next::Leased(Box::new(Leased { row, lease })),
+                Load::Counted(counts) => {
+                    steps.push(Bookkeeping::Counted(counts));
+                    Next::Leased(Box::new(Leased { row, lease }))
+                }
+                Load::Full(midnight) => {
+                    let delivery = until_next_day(midnight, row.mail.content.urgency(), jitter);
+                    steps.push(Bookkeeping::MailSettled { mail, lease, delivery: delivery.clone(), at: now });
+                    Next::Waits(Box::new(row), delivery)
+                }
+            },
+        };
         match write(tx, &steps) {
-            Ok(()) => Ok(match (waits, row) {
-                (Some(delivery), _) => Next::Waits(mail, delivery),
-                (None, Some(row)) => Next::Leased(Box::new(Leased { row, lease })),
-                (None, None) => Next::Unreadable(mail, lease),
-            }),
+            Ok(()) => Ok(next),
             Err(error) if *error.kind() == StoreErrorKind::Conflict => Ok(Next::Taken),
             Err(error) => Err(error.into()),
         }
@@ -334,7 +333,8 @@ enum Next {
     Nothing,
     Taken,
     Unreadable(MailId, Lease),
-    Waits(MailId, Delivery),
+    /// Its address or the instance has had its mails of the day.
+    Waits(Box<OutboxMail>, Delivery),
     Leased(Box<Leased>),
 }
 
@@ -352,49 +352,6 @@ enum Prepared {
     Lost,
     Settled(Delivery),
     Ready(Box<RenderedMail>),
-}
-
-/// What the mail's condition hangs on.
-fn facts(tx: &mut dyn ReadTx, mail: &QueuedMail) -> Result<MailFacts, Error> {
-    let mut facts = MailFacts::default();
-    if let MailContent::Invitation { account, invitation, .. } = &mail.content {
-        facts.invitation = tx.invitation(account.id, *invitation)?;
-        return Ok(facts);
-    }
-    if let MailContent::Confirmation { account, .. } = &mail.content {
-        facts.registration = tx.registration(account.id)?;
-    }
-    if let Some(user) = mail.recipient.user {
-        facts.user = tx.user(user)?;
-        if let Some(customer) = mail.content.customer() {
-            facts.member = tx.member(customer, user)?;
-            facts.customer = tx.customer(customer)?;
-        }
-    }
-    Ok(facts)
-}
-
-/// What the mail's link is for; `None`: it has none. Without a secret the link cannot be made.
-fn link_of(
-    mail: &QueuedMail,
-    facts: &MailFacts,
-) -> Option<(LinkKind, CustomerId, [u8; 16], Option<LinkSecret>)> {
-    match &mail.content {
-        MailContent::Invitation { account, invitation, .. } => {
-            let secret = facts.invitation.as_ref().map(|facts| facts.invitation.link);
-            Some((LinkKind::Invitation, account.id, *invitation.as_bytes(), secret))
-        }
-        MailContent::Confirmation { account, .. } => {
-            let registration = facts.registration.as_ref().map(|facts| &facts.registration);
-            let secret = registration.and_then(|registration| match registration.confirmation {
-                Confirmation::Sent(link) => Some(link.secret),
-                Confirmation::NotNeeded | Confirmation::AfterApproval => None,
-            });
-            let registrant = registration.map_or([0; 16], |registration| *registration.registrant.as_bytes());
-            Some((LinkKind::Confirmation, account.id, registrant, secret))
-        }
-        _ => None,
-    }
 }
 
 /// All of it in one transaction.

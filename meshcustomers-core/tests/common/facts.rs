@@ -62,6 +62,7 @@ pub(crate) fn customer(status: CustomerStatus) -> Customer {
         status,
         partner: Some(PARTNER),
         created_at: now(),
+        lapses_at: None,
         members: 1,
         projects: QuotaUse { limit: Quota::NONE, used: 0 },
         head: Head { version: 1, number: 1, hash: [7; 32] },
@@ -76,6 +77,7 @@ pub(crate) fn membership(customer: CustomerId, role: Role) -> Membership {
         role,
         origin: Origin::Ordinary,
         joined_at: now(),
+        since: 1,
     }
 }
 

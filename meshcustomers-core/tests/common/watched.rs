@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord,
+    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Counter,
     Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey,
     IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
-    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MemoryStore, OutboxMail, OwnedWriteTx,
-    Prepared, ReadTx, Store, StoreError, StoreErrorKind, StoreResult, StoredEvent, User, UserId, WriteTx,
+    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, MemoryStore, Message,
+    MessageFacts, MessageId, MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared, Project,
+    ProjectId, ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, Store, StoreError,
+    StoreErrorKind, StoreResult, StoredEvent, User, UserId, WaitingQuery, WriteTx,
 };
 
 /// What goes wrong with the next transactions.
@@ -110,6 +112,26 @@ counted! {
     invitation(customer: CustomerId, id: InvitationId) -> Option<InvitationFacts>;
     open_invitation(customer: CustomerId, address: &EmailKey) -> Option<Invitation>;
     open_invitations_from(customer: CustomerId, inviter: UserId) -> Vec<Invitation>;
+    declined_at(customer: CustomerId, address: &EmailKey) -> Option<DateTime<Utc>>;
+    open_invitations(customer: CustomerId) -> Vec<Invitation>;
+    self_added(customer: CustomerId) -> Vec<MemberRow>;
+    has_customers(partner: CustomerId, now: DateTime<Utc>) -> bool;
+    registration(customer: CustomerId) -> Option<RegistrationFacts>;
+    waiting_registrations(user: UserId, now: DateTime<Utc>, limit: u32) -> u32;
+    registrations_of(user: UserId, list: &ListQuery) -> Vec<RegistrationFacts>;
+    waiting(query: &WaitingQuery) -> Vec<RegistrationFacts>;
+    lapsed_registrations(now: DateTime<Utc>, limit: usize) -> Vec<CustomerId>;
+    registration_link(partner: CustomerId, now: DateTime<Utc>) -> Option<RegistrationLinkFacts>;
+    linked_partners(after: Option<CustomerId>, limit: usize) -> Vec<CustomerId>;
+    project(customer: CustomerId, id: ProjectId) -> Option<Project>;
+    project_named(customer: CustomerId, identifier: &ProjectIdentifier) -> Option<Project>;
+    projects(customer: CustomerId, list: &ListQuery) -> Vec<Project>;
+    message(customer: CustomerId, id: MessageId) -> Option<Message>;
+    receipt(customer: CustomerId, message: MessageId, membership: MembershipId) -> Option<DateTime<Utc>>;
+    messages(customer: CustomerId, list: &ListQuery) -> Vec<(Message, u32)>;
+    messages_to(query: &MessageQuery) -> Vec<MessageFacts>;
+    recipients(customer: CustomerId, message: MessageId, list: &ListQuery) -> Vec<MessageRecipient>;
+    count(counter: &Counter, day: i32) -> u32;
     open_invitation_count(customer: CustomerId, now: DateTime<Utc>, limit: u32) -> u32;
     command(id: CommandId) -> Option<CommandRecord>;
     idempotency(actor: Option<UserId>, kind: CommandKind, key: &IdempotencyKey) -> Option<(IdempotencyRecord, CommandId)>;

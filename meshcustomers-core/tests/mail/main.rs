@@ -5,5 +5,7 @@
 mod conditions;
 mod delivery;
 mod discretion;
+mod limits;
+mod registration;
 mod snapshots;
 mod stage;

@@ -1,14 +1,16 @@
 //! Every mail in every language, as files. `MESHCUSTOMERS_WRITE_MAILS=1 cargo test --test mail` writes them anew.
 
+use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    AddAdmin, Disable, Enable, Invite, KnownUser, Language, Reason, RemoveMember, RenderedMail, Role,
+    AddAdmin, Administration, Approval, Disable, EmailConfirmation, Enable, Invite, KnownUser, Language,
+    Person, Reason, Register, Reject, RemoveMember, RenderedMail, Role,
 };
 
-use crate::stage::{Scripted, Stage, token};
+use crate::stage::{Scripted, Stage, settings, token};
 
 #[test]
 fn r_mai_4_all_mails_read_as_they_were_proofread() {
@@ -62,6 +64,54 @@ fn r_mai_4_all_mails_read_as_they_were_proofread() {
         });
     }
 
+    let rita = registrant("rita", "Rita Roth", Language::En);
+    let rolf = registrant("rolf", "Rolf Rößler", Language::De);
+    let registrants = [stage.user(rita), stage.user(rolf)];
+    let settings = || settings().registrations_per_day(9).waiting_registrations(9);
+    let manual = stage.admin_with(settings());
+    let automatic = stage.admin_with(settings().approval(Approval::Automatic));
+    let unconfirmed = stage.admin_with(settings().confirmation(EmailConfirmation::NotRequired));
+    let registered = RefCell::new(Vec::new());
+    let register = |admin: &Administration, name: &str| {
+        registrants.each_ref().map(|user| {
+            let identifier = format!("{name}-{}", user.language.code());
+            let register = Register::new("Röhrich & Söhne", &identifier).unwrap();
+            admin.register(&Person::new(user.id), register).unwrap().id
+        })
+    };
+    scene("registration_received", &|| {
+        registered.borrow_mut().extend(register(&manual, "waiting"));
+    });
+    scene("confirmation.registered", &|| {
+        register(&automatic, "quick");
+    });
+    scene("confirmation.approved", &|| {
+        for customer in registered.borrow().iter() {
+            manual.approve(&stage.operator, *customer).unwrap();
+        }
+    });
+    scene("confirmation.again", &|| {
+        for (user, customer) in registrants.iter().zip(registered.borrow().iter()) {
+            manual.send_confirmation(&Person::new(user.id), *customer).unwrap();
+        }
+    });
+    // Approved or rejected before the first mail went out: that one is superseded.
+    scene("approved", &|| {
+        for customer in register(&unconfirmed, "verified") {
+            manual.approve(&stage.operator, customer).unwrap();
+        }
+    });
+    for (name, why) in [
+        ("rejected", Reason::none()),
+        ("rejected.reason", reason("We know no such company.\nPlease call us.")),
+    ] {
+        scene(name, &|| {
+            for customer in register(&manual, if why.is_none() { "no" } else { "no-thanks" }) {
+                manual.reject(&stage.operator, Reject { customer, reason: why.clone() }).unwrap();
+            }
+        });
+    }
+
     let mut seen = Vec::new();
     for (name, mails) in &scenes {
         for mail in mails {
@@ -76,8 +126,15 @@ fn r_mai_4_all_mails_read_as_they_were_proofread() {
     seen.sort_unstable();
     let names = [
         "address_changed",
+        "approved",
+        "confirmation.again",
+        "confirmation.approved",
+        "confirmation.registered",
         "invitation",
         "manager_added",
+        "registration_received",
+        "rejected.reason",
+        "rejected",
         "removed",
         "status_changed.disabled",
         "status_changed.enabled",
@@ -85,6 +142,11 @@ fn r_mai_4_all_mails_read_as_they_were_proofread() {
     let expected: Vec<String> =
         ["de", "en"].iter().flat_map(|code| names.map(|name| format!("{code}.{name}.txt"))).collect();
     assert_eq!(seen, expected);
+}
+
+fn registrant(id: &str, name: &str, language: Language) -> KnownUser {
+    let known = KnownUser::new(&format!("idp|{id}"), name, &format!("{id}@new.example")).unwrap();
+    KnownUser { language: Some(language), ..known.verified() }
 }
 
 /// A mail as a file, with what is drawn at random masked.
@@ -104,7 +166,7 @@ fn shown(mail: &RenderedMail) -> String {
     }
     write!(text, "\n{}\n{}", mail.text, mail.html).unwrap();
     match mail.kind {
-        "invitation" => text.replace(&token(mail).expose(), "[token]"),
+        "invitation" | "confirmation" => text.replace(&token(mail).expose(), "[token]"),
         _ => text,
     }
 }

@@ -8,7 +8,7 @@ use meshcustomers_core::{
     Actor, AddAdmin, Administration, AdministrationBuilder, Clock, CreateCustomer, Customer, CustomerKind,
     Delivered, HostKey, Invitation, Invite, KnownUser, Language, LinkToken, MailError, MailState,
     MailStateKind, Mailer, ManualClock, MemoryStore, OutboxMail, PageRequest, Person, Postman, Reason,
-    RenderedMail, Role, SeededEntropy, Settings, User,
+    Register, RegistrationMode, RenderedMail, Role, SeededEntropy, Settings, SettingsBuilder, User,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -67,10 +67,25 @@ impl Mailer for Scripted {
     }
 }
 
+/// The stage's settings, to be changed: people register, managers approve, and the address is to be confirmed.
+pub(crate) fn settings() -> SettingsBuilder {
+    Settings::builder("https://portal.example/app")
+        .product_name("Mesh Portal")
+        .registration(RegistrationMode::Open)
+}
+
 /// The administration of that store, by that clock.
 pub(crate) fn administration(store: &Arc<MemoryStore>, clock: impl Clock) -> AdministrationBuilder {
-    let settings =
-        Settings::builder("https://portal.example/app").product_name("Mesh Portal").build().unwrap();
+    administration_with(store, clock, settings())
+}
+
+/// The administration of that store, by that clock, with those settings.
+pub(crate) fn administration_with(
+    store: &Arc<MemoryStore>,
+    clock: impl Clock,
+    settings: SettingsBuilder,
+) -> AdministrationBuilder {
+    let settings = settings.build().unwrap();
     let key = HostKey::generate(&SeededEntropy::new(7)).unwrap();
     Administration::builder(Arc::clone(store), key, settings).clock(clock).entropy(SeededEntropy::new(7))
 }
@@ -90,9 +105,15 @@ pub(crate) struct Stage {
 impl Stage {
     /// Paula of the partner manages ACME, whose `Admin`s are Ann (English) and Bob (German). The outbox is empty.
     pub(crate) fn new() -> Self {
+        Self::with(settings())
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with(settings: SettingsBuilder) -> Self {
         let clock = TestClock::default();
         let store = Arc::new(MemoryStore::new());
-        let (admin, operator) = administration(&store, clock.clone()).build_with_operator().unwrap();
+        let (admin, operator) =
+            administration_with(&store, clock.clone(), settings).build_with_operator().unwrap();
         let operator = operator.act("tests", "Olga", "setting the stage").unwrap();
         let user = |id: &str, name: &str, address: &str, language| {
             let known = KnownUser::new(id, name, address).unwrap().verified();
@@ -118,6 +139,11 @@ impl Stage {
         stage
     }
 
+    /// An administration of the same store with other settings.
+    pub(crate) fn admin_with(&self, settings: SettingsBuilder) -> Administration {
+        administration_with(&self.store, self.clock.clone(), settings).build().unwrap()
+    }
+
     pub(crate) fn manager(&self) -> Actor {
         Person::new(self.paula.id).acting_for(self.partner.id)
     }
@@ -134,6 +160,17 @@ impl Stage {
             language: None,
         };
         self.admin.invite(&self.inside(&self.ann), invite).unwrap()
+    }
+
+    /// Who may register.
+    pub(crate) fn user(&self, user: KnownUser) -> User {
+        self.admin.upsert_user(&user).unwrap()
+    }
+
+    /// That user registers a customer with that identifier.
+    pub(crate) fn register(&self, user: &User, identifier: &str) -> Customer {
+        let register = Register::new("New Tools", identifier).unwrap();
+        self.admin.register(&Person::new(user.id), register).unwrap()
     }
 
     pub(crate) fn deliver(&self, mailer: &Arc<Scripted>) -> Delivered {
