@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use common::{Fault, Watched, World};
 use meshcustomers_core::{
-    Counter, MailError, MailStateKind, Mailer, MemoryMailer, PageRequest, Postman, RenderedMail, Role, Store as _,
+    Counter, MailError, MailStateKind, Mailer, MemoryMailer, PageRequest, Postman, RenderedMail, Role,
+    Store as _,
 };
 
 /// Takes every mail, and makes the store fail from then on.
@@ -69,7 +70,7 @@ fn r_mai_1_f40_a_mail_whose_settlement_is_lost_goes_out_once_more_after_its_leas
 #[test]
 fn r_lim_1_a_mail_is_counted_with_its_lease_or_not_at_all() {
     let day = |w: &World| i32::try_from(w.now().timestamp() / 86_400).unwrap();
-    for (fault, kept) in [(Fault::UnknownAndLost, 0), (Fault::UnknownButKept, 1)] {
+    for (fault, taken, left) in [(Fault::UnknownAndLost, 0, 1), (Fault::UnknownButKept, 1, 0)] {
         let w = World::new();
         w.deliver();
         w.invited("jane@people.example", Role::EMPLOYEE);
@@ -77,7 +78,7 @@ fn r_lim_1_a_mail_is_counted_with_its_lease_or_not_at_all() {
         let before = counted();
         w.store.fail_next(&[fault]);
         Postman::new(w.admin.clone(), MemoryMailer::default()).deliver_due(1).unwrap_err();
-        assert_eq!(counted() - before, kept, "{fault:?}");
-        assert_eq!(w.deliver().len(), 1 - kept as usize, "{fault:?}: leased as it is counted");
+        assert_eq!(counted() - before, taken, "{fault:?}");
+        assert_eq!(w.deliver().len(), left, "{fault:?}: leased as it is counted");
     }
 }

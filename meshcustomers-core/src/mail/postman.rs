@@ -3,9 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::rules::{Condition, Jitter, MailFacts, condition, failed, postponed, until_next_day};
-use super::{
-    Delivery, Lease, MailContent, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render,
-};
+use super::{Delivery, Lease, MailError, MailState, Mailer, OutboxMail, QueuedMail, RenderedMail, render};
 use crate::administration::Administration;
 use crate::clock::after;
 use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};

@@ -128,7 +128,7 @@ fn queue_urgent_last(stage: &Stage) {
     stage.invite("dora@acme.example");
     stage.clock.advance(TimeDelta::seconds(1));
     let rita = KnownUser::new("idp|rita", "Rita Roth", "rita@new.example").unwrap().verified();
-    let rita = stage.user(rita);
+    let rita = stage.user(&rita);
     let asked = stage.register(&rita, "asked");
     let told = stage.admin_with(settings().confirmation(EmailConfirmation::NotRequired));
     let register = Register::new("Told", "told").unwrap();

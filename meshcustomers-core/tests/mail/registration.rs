@@ -32,7 +32,7 @@ fn confirm(stage: &Stage, user: &User, mail: &RenderedMail) -> Result<Customer, 
 fn r_reg_3_the_mail_of_the_approval_carries_the_link_that_makes_the_customer_active() {
     let stage = Stage::new();
     let mailer = Scripted::accepting();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     let new = stage.register(&rita, "fresh");
     assert_eq!(counts(&stage.deliver(&mailer)), [1, 0, 0, 0, 0], "to an unverified address too");
     stage.admin.approve(&stage.operator, new.id).unwrap();
@@ -53,7 +53,7 @@ fn r_mai_2_being_verified_is_not_told_when_it_is_over() {
     for reject in [None, Some(Reason::none())] {
         let stage = Stage::new();
         let mailer = Scripted::accepting();
-        let rita = stage.user(rita().verified());
+        let rita = stage.user(&rita().verified());
         let customer = stage.register(&rita, "fresh").id;
         match reject {
             None => stage.admin.approve(&stage.operator, customer).unwrap(),
@@ -68,7 +68,7 @@ fn r_mai_2_being_verified_is_not_told_when_it_is_over() {
 fn r_reg_3_only_the_mail_of_the_newest_link_is_sent() {
     let stage = automatic();
     let mailer = Scripted::accepting();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     let new = stage.register(&rita, "fresh");
     stage.admin.send_confirmation(&Person::new(rita.id), new.id).unwrap();
     assert_eq!(counts(&stage.deliver(&mailer)), [1, 1, 0, 0, 0]);
@@ -79,7 +79,7 @@ fn r_reg_3_only_the_mail_of_the_newest_link_is_sent() {
 #[test]
 fn r_mai_2_a_confirmation_is_not_asked_for_again_once_it_was_given() {
     let stage = automatic();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     stage.register(&rita, "fresh");
     // The server took the mail, and said that it did not.
     let unsure = Scripted::new(|_| transient());
@@ -100,7 +100,7 @@ fn r_mai_2_the_mails_of_an_ended_registration_are_not_sent() {
     let lapsed: Ends = |stage, _, _| stage.clock.advance(TimeDelta::days(30));
     for (ends, end) in [(withdrawn, End::Withdrawn), (lapsed, End::Lapsed)] {
         let stage = automatic();
-        let rita = stage.user(rita());
+        let rita = stage.user(&rita());
         let new = stage.register(&rita, "fresh");
         ends(&stage, &rita, &new);
         let mailer = Scripted::accepting();
@@ -113,10 +113,10 @@ fn r_mai_2_the_mails_of_an_ended_registration_are_not_sent() {
 fn r_mai_2_the_mails_of_a_registration_never_go_to_an_address_that_its_person_gave_up() {
     let stage = Stage::new();
     let mailer = Scripted::accepting();
-    let before = stage.user(rita());
+    let before = stage.user(&rita());
     let new = stage.register(&before, "fresh");
     let moved = KnownUser::new("idp|rita", "Rita Roth", "rita@home.example").unwrap();
-    let rita = stage.user(moved);
+    let rita = stage.user(&moved);
     assert_eq!(counts(&stage.deliver(&mailer)), [0, 1, 0, 0, 0]);
     stage.admin.approve(&stage.operator, new.id).unwrap();
     assert_eq!(counts(&stage.deliver(&mailer)), [1, 0, 0, 0, 0]);
@@ -128,7 +128,7 @@ fn r_mai_2_the_mails_of_a_registration_never_go_to_an_address_that_its_person_ga
 #[test]
 fn r_mai_1_a_confirmation_mail_is_given_up_when_its_link_would_end() {
     let stage = automatic();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     stage.register(&rita, "fresh");
     let down = Scripted::new(|_| transient());
     assert_eq!(counts(&stage.deliver(&down)), [0, 0, 0, 1, 0]);
@@ -149,7 +149,7 @@ fn r_mai_1_a_confirmation_mail_is_given_up_when_its_link_would_end() {
 fn r_reg_5_an_approval_is_told_after_days_without_a_postman() {
     let stage = Stage::new();
     let mailer = Scripted::accepting();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     let new = stage.register(&rita, "fresh");
     stage.admin.approve(&stage.operator, new.id).unwrap();
     stage.clock.advance(TimeDelta::days(3));
@@ -165,7 +165,7 @@ fn r_reg_5_a_rejection_goes_to_verified_addresses_only() {
     for (known, expected) in [(rita().verified(), [1, 1, 0, 0, 0]), (rita(), [0, 1, 0, 0, 0])] {
         let stage = Stage::new();
         let mailer = Scripted::accepting();
-        let rita = stage.user(known);
+        let rita = stage.user(&known);
         let customer = stage.register(&rita, "fresh").id;
         let reason = Reason::parse("unknown company").unwrap();
         stage.admin.reject(&stage.operator, Reject { customer, reason }).unwrap();
@@ -178,7 +178,7 @@ fn r_reg_5_a_rejection_goes_to_verified_addresses_only() {
 #[test]
 fn r_tok_4_a_refused_confirmation_mail_keeps_its_link_out_of_the_outbox() {
     let stage = automatic();
-    let rita = stage.user(rita());
+    let rita = stage.user(&rita());
     stage.register(&rita, "fresh");
     let refusing = Scripted::new(|mail: &RenderedMail| {
         Err(MailError::Permanent(format!("550 {} {}", mail.to, mail.text)))

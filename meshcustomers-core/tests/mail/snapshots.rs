@@ -66,7 +66,7 @@ fn r_mai_4_all_mails_read_as_they_were_proofread() {
 
     let rita = registrant("rita", "Rita Roth", Language::En);
     let rolf = registrant("rolf", "Rolf Rößler", Language::De);
-    let registrants = [stage.user(rita), stage.user(rolf)];
+    let registrants = [stage.user(&rita), stage.user(&rolf)];
     let settings = || settings().registrations_per_day(9).waiting_registrations(9);
     let manual = stage.admin_with(settings());
     let automatic = stage.admin_with(settings().approval(Approval::Automatic));

@@ -163,8 +163,8 @@ impl Stage {
     }
 
     /// Who may register.
-    pub(crate) fn user(&self, user: KnownUser) -> User {
-        self.admin.upsert_user(&user).unwrap()
+    pub(crate) fn user(&self, user: &KnownUser) -> User {
+        self.admin.upsert_user(user).unwrap()
     }
 
     /// That user registers a customer with that identifier.
