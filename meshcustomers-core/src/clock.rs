@@ -56,6 +56,13 @@ impl ManualClock {
     }
 }
 
+/// A clock that several owners share: a test moves it, an administration reads it.
+impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
+    fn now(&self) -> DateTime<Utc> {
+        (**self).now()
+    }
+}
+
 impl Default for ManualClock {
     /// Stands at 2026-01-01T00:00:00Z.
     fn default() -> Self {

@@ -374,6 +374,8 @@ mod tests {
         ));
         assert!(matches!(replace("invitation", Part::Text, "Welcome!"), TextsError::NoLink { .. }));
         assert!(matches!(replace("invitation", Part::Html, "Welcome!"), TextsError::NoLink { .. }));
+        let once = "{% if occasion == 'again' %}{{ link }}{% endif %}";
+        assert!(matches!(replace("confirmation", Part::Text, once), TextsError::NoLink { .. }));
         assert!(matches!(replace("removed", Part::Subject, "a\nb"), TextsError::NotOneLine { .. }));
         assert!(matches!(replace("removed", Part::Subject, " \n "), TextsError::NotOneLine { .. }));
         assert!(matches!(
