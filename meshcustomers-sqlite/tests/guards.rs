@@ -4,7 +4,10 @@
 
 mod common;
 
-use meshcustomers_core::{AddAdmin, Administration, CustomerId, KnownUser, Person, UserId};
+use meshcustomers_core::{
+    AddAdmin, Administration, Bookkeeping, CustomerId, KnownUser, MembershipId, MessageId, Person, Receipt,
+    Store, StoreErrorKind, UserId, from_millis,
+};
 use meshcustomers_sqlite::SqliteStore;
 use meshcustomers_sqlite::rusqlite::Connection;
 
@@ -116,4 +119,21 @@ fn r_inv_12_receipts_do_not_stand_in_the_way_of_removing_a_member() {
         1
     );
     assert!(store.verify().unwrap().foreign_keys.is_empty());
+}
+
+/// A receipt is of the stay that it names, not of whichever its person has now.
+#[test]
+fn r_msg_6_a_former_stay_acknowledges_nothing() {
+    let Stage { store, acme, jane, raw, .. } = stage();
+    raw.execute("DELETE FROM mc_receipt", []).unwrap();
+    let stay = store.read().unwrap().member(acme, jane).unwrap().unwrap().membership.id;
+    let kept = |membership| {
+        let message = MessageId::from_bytes([0; 16]);
+        let receipt = Receipt { customer: acme, message, membership, user: jane, at: from_millis(1) };
+        let mut tx = store.write().unwrap();
+        tx.keep(&Bookkeeping::Acknowledged(receipt)).map_err(|error| error.kind().clone())?;
+        tx.commit().map_err(|error| error.kind().clone())
+    };
+    assert_eq!(kept(MembershipId::from_bytes([7; 16])), Err(StoreErrorKind::Conflict));
+    assert_eq!(kept(stay), Ok(()));
 }

@@ -78,7 +78,7 @@ impl Administration {
                     order,
                     list,
                 };
-                Ok(tx.customers(&query)?.into_iter().map(|customer| customer.as_of(cx.now)).collect())
+                Ok(tx.customers(&query)?.into_iter().map(|customer| customer.seen_at(cx.now)).collect())
             },
             |customer| Position {
                 key: match order {
@@ -100,7 +100,7 @@ impl Administration {
         // A member sees the account by the row for members, a manager by that for managers.
         let seen = authorize(&facts, Permission::SeeMembers, &cx)
             .or_else(|_| authorize(&facts, Permission::SeeCustomer, &cx));
-        Ok(seen.map(|standing| standing.customer.clone().as_of(cx.now))?)
+        Ok(seen.map(|standing| standing.customer.clone().seen_at(cx.now))?)
     }
 
     /// Whether an identifier may be taken: one answer for taken, reserved, waiting and resting, with a free suggestion

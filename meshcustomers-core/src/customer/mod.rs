@@ -202,7 +202,7 @@ impl Customer {
 
     /// The same with its status of now.
     #[must_use]
-    pub(crate) fn as_of(self, now: DateTime<Utc>) -> Self {
+    pub(crate) fn seen_at(self, now: DateTime<Utc>) -> Self {
         Self { status: self.status(now), ..self }
     }
 

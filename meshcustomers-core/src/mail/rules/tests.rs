@@ -242,18 +242,18 @@ fn r_mai_2_news_for_admins_goes_to_enabled_admins_in_force_at_their_verified_add
     for content in contents {
         let mail = mail(content);
         assert_eq!(ask(&mail, &good), Condition::Send);
-        for (why, facts) in [
-            ("no longer a member", MailFacts { member: None, ..good.clone() }),
-            ("an Employee now", MailFacts { member: Some(member(&jane, Role::EMPLOYEE)), ..good.clone() }),
-            ("lapsed", MailFacts { member: Some(lapsed(&jane)), ..good.clone() }),
-            ("disabled", with_user(User { state: UserState::Disabled, ..jane.clone() })),
-            ("unverified", with_user(User { verification: Verification::Unverified, ..jane.clone() })),
-            ("another address", with_user(User { address: other.clone(), ..jane.clone() })),
-            ("no such user", MailFacts { user: None, ..good.clone() }),
-            ("no such customer", MailFacts { customer: None, ..good.clone() }),
-        ] {
+        let member_with = |member| MailFacts { member: Some(member), ..good.clone() };
+        let superseded = |why: &str, facts: MailFacts| {
             assert_eq!(ask(&mail, &facts), Condition::Superseded, "{why}");
-        }
+        };
+        superseded("no longer a member", MailFacts { member: None, ..good.clone() });
+        superseded("an Employee now", member_with(member(&jane, Role::EMPLOYEE)));
+        superseded("lapsed", member_with(lapsed(&jane)));
+        superseded("disabled", with_user(User { state: UserState::Disabled, ..jane.clone() }));
+        superseded("unverified", with_user(User { verification: Verification::Unverified, ..jane.clone() }));
+        superseded("another address", with_user(User { address: other.clone(), ..jane.clone() }));
+        superseded("no such user", MailFacts { user: None, ..good.clone() });
+        superseded("no such customer", MailFacts { customer: None, ..good.clone() });
     }
 }
 

@@ -30,7 +30,7 @@ pub fn confirm(facts: &RegistrationCommandFacts, cx: &Context) -> Result<Decisio
         facts.registration.as_ref().ok_or(Refusal::NotFound)?;
     let foreign = Refusal::OtherAccount { address: registration.address.shortened() };
     refuse_if("R-REG-3", user.id != registration.registrant, foreign)?;
-    let customer = &customer.clone().as_of(cx.now);
+    let customer = &customer.clone().seen_at(cx.now);
     concerned(Permission::Confirm, customer)?;
     if customer.status.phase() != Phase::Waiting {
         return Ok(Decision::unchanged(customer.clone()));

@@ -26,12 +26,11 @@ pub fn approve(facts: &RegistrationCommandFacts, cx: &Context) -> Result<Decisio
     let standing = authorize(&facts.access, Permission::Approve, cx)?;
     let customer = standing.customer;
     let new = match customer.status(cx.now) {
-        CustomerStatus::Waiting(WaitingFor::Approval) => CustomerStatus::Active,
         // No path makes a waiting customer active but the documented one (R-REG-4).
         CustomerStatus::Waiting(WaitingFor::Both) if in_force("R-REG-4") => {
             CustomerStatus::Waiting(WaitingFor::Confirmation)
         }
-        CustomerStatus::Waiting(WaitingFor::Both) => CustomerStatus::Active,
+        CustomerStatus::Waiting(WaitingFor::Approval | WaitingFor::Both) => CustomerStatus::Active,
         _ => return Ok(Decision::unchanged(customer.clone())),
     };
     let RegistrationFacts { registration, registrant, .. } =
@@ -69,7 +68,7 @@ pub fn reject(
     cx: &Context,
 ) -> Result<Decision<Customer>, Refusal> {
     let standing = authorize(&facts.access, Permission::Reject, cx)?;
-    let customer = standing.customer.clone().as_of(cx.now);
+    let customer = standing.customer.clone().seen_at(cx.now);
     if customer.status.phase() == Phase::Ended {
         return Ok(Decision::unchanged(customer));
     }

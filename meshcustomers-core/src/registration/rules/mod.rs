@@ -52,13 +52,13 @@ pub(crate) fn as_registrant<'a>(
     let RegistrationFacts { registration, customer, .. } =
         facts.registration.as_ref().ok_or(Refusal::NotFound)?;
     refuse_if("R-REG-5", registration.registrant != user.id, Refusal::NotFound)?;
-    Ok((author, user, registration, customer.clone().as_of(cx.now)))
+    Ok((author, user, registration, customer.clone().seen_at(cx.now)))
 }
 
 /// The registration as its registrant sees it: what it still waits for, or how it ended (R-REG-4, R-REG-5).
 pub fn own(facts: &RegistrationFacts, now: DateTime<Utc>) -> OwnRegistration {
     let RegistrationFacts { registration, customer, .. } = facts;
-    let customer = customer.clone().as_of(now);
+    let customer = customer.clone().seen_at(now);
     OwnRegistration {
         account: customer.account(),
         waits_for: match customer.status {
