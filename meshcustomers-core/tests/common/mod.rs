@@ -6,13 +6,17 @@
 use std::fmt::Debug;
 use std::sync::{Arc, Barrier};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use meshcustomers_core::{
-    Accept, Actor, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId,
-    CustomerKind, Disable, Enable, Error, Event, EventType, HistoryFilter, HostKey, Invitation,
-    InvitationRow, InvitationStanding, Invite, KnownUser, LinkToken, MailStateKind, ManualClock, Member,
-    Membership, MemoryMailer, OutboxMail, PageRequest, PageSize, Person, Postman, Reason, Refusal, Role,
-    SeededEntropy, Settings, SettingsBuilder, User, UserId,
+    Accept, Actor, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, CreateProject, Customer,
+    CustomerFilter, CustomerId, CustomerKind, CustomerStatus, Disable, EmailAddress, Enable, Error, Event,
+    EventType, HistoryFilter, HostKey, Invitation, InvitationRow, InvitationStanding, Invite, KnownUser,
+    LinkKind, LinkToken, MailStateKind, ManualClock, Member, Membership, MemoryMailer, Message, MessageMode,
+    OutboxMail, OwnRegistration, PageRequest, PageSize, Person, Phase, Postman, Project, Reason, Refusal,
+    Register, Reject, RenderedMail, Role, RotateLink, SeededEntropy, SendMessage, Settings, SettingsBuilder,
+    User, UserId,
 };
 
 pub(crate) mod facts;
@@ -261,7 +265,7 @@ impl World {
     }
 
     /// Sends all due mails; gives those that went out now.
-    pub(crate) fn deliver(&self) -> Vec<meshcustomers_core::RenderedMail> {
+    pub(crate) fn deliver(&self) -> Vec<RenderedMail> {
         let before = self.mailer.mails().len();
         Postman::new(self.admin.clone(), Arc::clone(&self.mailer)).deliver_due(10_000).unwrap();
         self.mailer.mails().split_off(before)
@@ -269,15 +273,80 @@ impl World {
 
     /// The link that the newest mail to that invitation's address carries; delivers first.
     pub(crate) fn link(&self, invitation: &Invitation) -> LinkToken {
+        self.mailed_link("invitation", &invitation.address)
+    }
+
+    /// The link that the newest confirmation mail to that person carries; delivers first.
+    pub(crate) fn confirmation_link(&self, user: &User) -> LinkToken {
+        self.mailed_link("confirmation", &user.address)
+    }
+
+    fn mailed_link(&self, kind: &str, to: &EmailAddress) -> LinkToken {
         self.deliver();
         let mails = self.mailer.mails();
-        let mail = mails
-            .iter()
-            .rev()
-            .find(|mail| mail.kind == "invitation" && mail.to == invitation.address)
-            .unwrap();
-        let line = mail.text.lines().find_map(|line| line.strip_prefix("https://portal.example/app/link/"));
-        LinkToken::parse(line.unwrap()).unwrap()
+        let mail = mails.iter().rev().find(|mail| mail.kind == kind && mail.to == *to).unwrap();
+        link_in(mail).unwrap()
+    }
+
+    /// That person registers a customer; name and identifier are the same.
+    pub(crate) fn register(&self, user: &User, identifier: &str) -> Result<Customer, Error> {
+        self.admin.register(&Person::new(user.id), Register::new(identifier, identifier).unwrap())
+    }
+
+    /// The same, by a partner's registration link.
+    pub(crate) fn register_by(
+        &self,
+        link: &LinkToken,
+        user: &User,
+        identifier: &str,
+    ) -> Result<Customer, Error> {
+        let register = Register::new(identifier, identifier).unwrap().by_link(link.clone());
+        self.admin.register(&Person::new(user.id), register)
+    }
+
+    pub(crate) fn confirm(&self, user: &User, link: &LinkToken) -> Result<Customer, Error> {
+        self.admin.confirm(&Person::new(user.id), link.clone())
+    }
+
+    pub(crate) fn reject(&self, customer: &Customer, why: &str) -> Customer {
+        let command = Reject { customer: customer.id, reason: reason(why) };
+        self.admin.reject(&self.operator, command).unwrap()
+    }
+
+    pub(crate) fn withdraw(&self, user: &User, customer: &Customer) -> Result<Customer, Error> {
+        self.admin.withdraw_registration(&Person::new(user.id), customer.id)
+    }
+
+    /// Paula makes North's registration link anew, with no end and at most so many uses.
+    pub(crate) fn partner_link(&self, max_uses: Option<u32>) -> LinkToken {
+        let rotate = RotateLink { partner: self.north.id, expires_at: None, max_uses };
+        self.admin.rotate_link(&self.paula(), rotate).unwrap().token
+    }
+
+    /// A message to that customer's members.
+    pub(crate) fn send(&self, by: &Actor, customer: &Customer, mode: MessageMode) -> Result<Message, Error> {
+        let (title, text) = ("A note".parse().unwrap(), "Please read this.".parse().unwrap());
+        self.admin.send_message(by, SendMessage { customer: customer.id, title, text, mode, ends_at: None })
+    }
+
+    pub(crate) fn create_project(&self, by: &Actor, identifier: &str) -> Result<Project, Error> {
+        let (name, identifier) = (identifier.parse().unwrap(), identifier.parse().unwrap());
+        self.admin.create_project(by, CreateProject { customer: by.account().unwrap(), name, identifier })
+    }
+
+    /// The same database, opened by a process with other settings.
+    #[must_use]
+    pub(crate) fn restarted(self, settings: SettingsBuilder) -> Self {
+        // Another source of random bytes than before: ids are never drawn twice.
+        let seed = 1_000 + self.store.writes();
+        let (admin, operator) =
+            Administration::builder(self.store.clone(), host_key(), settings.build().unwrap())
+                .clock(self.clock.clone())
+                .entropy(SeededEntropy::new(seed))
+                .build_with_operator()
+                .unwrap();
+        let operator = operator.act("tests", "Olga", "another process").unwrap();
+        Self { admin, operator, ..self }
     }
 
     // ---- then -----------------------------------------------------------------------------------------------------
@@ -368,6 +437,29 @@ impl World {
         rows.into_iter().find(|row| row.invitation.id == invitation.id).unwrap().standing
     }
 
+    /// A person's own registrations, newest first.
+    pub(crate) fn own_registrations(&self, user: &User) -> Vec<OwnRegistration> {
+        self.admin.own_registrations(&Person::new(user.id), &PageRequest::default()).unwrap().items
+    }
+
+    /// The identifiers of the registrations that wait for this actor, oldest first.
+    pub(crate) fn queue(&self, actor: &Actor) -> Vec<String> {
+        let rows = self.admin.waiting_registrations(actor, &PageRequest::default()).unwrap().items;
+        rows.iter().map(|row| row.customer.identifier.to_string()).collect()
+    }
+
+    /// The identifiers of the customers that this actor's account manages in that phase, by name.
+    pub(crate) fn managed(&self, actor: &Actor, phase: Option<Phase>) -> Vec<String> {
+        let filter = CustomerFilter { phase, ..CustomerFilter::default() };
+        let rows = self.admin.customers(actor, &filter, &PageRequest::default()).unwrap().items;
+        rows.iter().map(|row| row.identifier.to_string()).collect()
+    }
+
+    /// Where that person's registration stands, as the operator sees it.
+    pub(crate) fn status(&self, customer: &Customer) -> CustomerStatus {
+        self.customer(customer.id).status
+    }
+
     /// The accounts that a person may choose among, by identifier.
     pub(crate) fn accounts(&self, user: &User) -> Vec<String> {
         let accounts = self.admin.accounts(&Person::new(user.id)).unwrap();
@@ -393,6 +485,32 @@ impl World {
         new.sort();
         new
     }
+}
+
+/// The link of a mail, if it carries one; never two.
+#[track_caller]
+pub(crate) fn link_in(mail: &RenderedMail) -> Option<LinkToken> {
+    let mut lines =
+        mail.text.lines().filter_map(|line| line.strip_prefix("https://portal.example/app/link/"));
+    let link = lines.next().map(|text| LinkToken::parse(text).unwrap());
+    assert_eq!(lines.next(), None, "{}", mail.text);
+    link
+}
+
+/// The start of the next UTC day, reckoned apart from the code.
+pub(crate) fn midnight(now: DateTime<Utc>) -> DateTime<Utc> {
+    (now.date_naive() + chrono::Days::new(1)).and_time(chrono::NaiveTime::MIN).and_utc()
+}
+
+/// A token that is well formed and not genuine.
+pub(crate) fn forged(kind: LinkKind, customer: CustomerId, id: [u8; 16]) -> LinkToken {
+    let code = match kind {
+        LinkKind::Invitation => 1,
+        LinkKind::Confirmation => 2,
+        _ => 3,
+    };
+    let bytes = [&[1][..], customer.as_bytes(), &id, &[0x5A; 32], &[code]].concat();
+    LinkToken::parse(&URL_SAFE_NO_PAD.encode(bytes)).unwrap()
 }
 
 /// The refusal; anything else fails the test.
