@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::midnight;
 use crate::decision::Context;
 use crate::refusal::Refusal;
-use crate::rule::refuse_if;
+use crate::rule::{in_force, refuse_if};
 use crate::settings::Settings;
 
 /// How many mails an actor and a customer have caused today.
@@ -23,7 +23,9 @@ pub struct MailUse {
 /// # Errors
 /// `TooMany`, with the beginning of the next UTC day.
 pub fn one_more_mail(used: MailUse, cx: &Context) -> Result<(), Refusal> {
-    one_more(used.actor, cx.settings.mails_per_actor, cx)?;
+    // One actor's use never blocks another's.
+    let own = if in_force("R-LIM-3") { used.actor } else { used.actor.max(used.customer) };
+    one_more(own, cx.settings.mails_per_actor, cx)?;
     one_more(used.customer, cx.settings.mails_per_customer, cx)
 }
 
@@ -45,5 +47,5 @@ pub fn waits_until(
 ) -> Option<DateTime<Utc>> {
     let full = address >= settings.mails_per_address
         || settings.mails_per_instance.is_some_and(|limit| instance >= limit);
-    (full && crate::rule::in_force("R-LIM-1")).then(|| midnight(now))
+    (full && in_force("R-LIM-1")).then(|| midnight(now))
 }

@@ -11,6 +11,7 @@ use crate::link::LinkToken;
 use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
 use crate::rule::{in_force, refuse_if};
+use crate::settings::Approval;
 use crate::store::{Bookkeeping, WaitingQuery};
 
 fn position(facts: &RegistrationFacts) -> Position {
@@ -56,7 +57,13 @@ impl Administration {
         let rows = self.page(
             &owner,
             page,
-            |list| Ok(tx.waiting(&WaitingQuery { scope, now: cx.now, list })?),
+            |list| {
+                // Turning manual approval off leaves the queue as it is (R-REG-6).
+                if cx.settings.approval == Approval::Automatic && !in_force("R-REG-6") {
+                    return Ok(Vec::new());
+                }
+                Ok(tx.waiting(&WaitingQuery { scope, now: cx.now, list })?)
+            },
             position,
         )?;
         let items = rows
