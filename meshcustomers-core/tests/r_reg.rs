@@ -483,7 +483,9 @@ fn r_reg_5_a_confirmation_link_of_an_ended_registration_is_dead() {
 fn r_reg_5_what_is_active_is_neither_rejected_nor_withdrawn() {
     let w = World::with(approving().approval(Approval::Automatic));
     let gamma = w.register(&w.stranger, "gamma").unwrap();
-    w.refused("NOT_WAITING", || w.admin.reject(&w.hanna(), Reject { customer: gamma.id, reason: reason("") }));
+    w.refused("NOT_WAITING", || {
+        w.admin.reject(&w.hanna(), Reject { customer: gamma.id, reason: reason("") })
+    });
     w.refused("NOT_WAITING", || w.withdraw(&w.stranger, &gamma));
 }
 
@@ -589,9 +591,8 @@ fn r_reg_5_waiting_for_approval_never_lapses() {
 fn r_reg_5_ended_ones_are_shown_until_their_registrant_puts_them_away() {
     let w = World::with(open());
     let gamma = w.register(&w.stranger, "gamma").unwrap();
-    let dismiss = |user: &meshcustomers_core::User| {
-        w.admin.dismiss_registration(&Person::new(user.id), gamma.id)
-    };
+    let dismiss =
+        |user: &meshcustomers_core::User| w.admin.dismiss_registration(&Person::new(user.id), gamma.id);
     w.refused("NOT_FOUND", || dismiss(&w.stranger));
     w.withdraw(&w.stranger, &gamma).unwrap();
     w.refused("NOT_FOUND", || dismiss(&w.hanna));
@@ -619,7 +620,10 @@ fn r_reg_5_no_mail_of_a_rejection_goes_to_an_unverified_address() {
 #[test]
 fn r_reg_6_turning_manual_approval_off_leaves_the_queue_as_it_is() {
     let w = World::with(approving());
-    let waiting = ["one", "two", "three"].map(|name| w.register(&w.stranger, name).unwrap());
+    let waiting = ["one", "two", "three"].map(|name| {
+        w.advance(TimeDelta::minutes(1));
+        w.register(&w.stranger, name).unwrap()
+    });
     let before = w.dump();
     let w = w.restarted(approving().approval(Approval::Automatic));
     assert!(w.dump() == before, "the queue was touched");

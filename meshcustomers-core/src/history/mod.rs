@@ -13,6 +13,7 @@ mod commands;
 mod details;
 mod encoding;
 mod export;
+mod fixed;
 mod lists;
 pub mod rules;
 mod verify;

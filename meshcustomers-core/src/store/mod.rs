@@ -34,23 +34,33 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
-use crate::customer::{Customer, IdentifierHold, Phase};
+use crate::customer::{Customer, IdentifierHold};
 use crate::decision::Prepared;
 use crate::error::StoreError;
-use crate::field::{EmailKey, HostUserId, Identifier, ProjectIdentifier, SearchTerm};
-use crate::history::{HistoryFilter, StoredEvent};
+use crate::field::{EmailKey, HostUserId, Identifier, ProjectIdentifier};
+use crate::history::StoredEvent;
 use crate::id::{CommandId, CustomerId, InvitationId, MailId, MembershipId, MessageId, ProjectId, UserId};
-use crate::invitation::{Invitation, Inviter};
-use crate::limit::{Counted, Counter};
-use crate::mail::{Delivery, Lease, OutboxMail, QueuedMail};
-use crate::membership::{AccountFacts, MemberFacts, MemberRow};
-use crate::message::{Message, MessageFacts, MessageRecipient, Receipt};
-use crate::page::Position;
+use crate::invitation::Invitation;
+use crate::limit::Counter;
+use crate::mail::OutboxMail;
+use crate::membership::{MemberFacts, MemberRow};
+use crate::message::{Message, MessageFacts, MessageRecipient};
 use crate::project::Project;
 use crate::record::{CommandKind, CommandRecord, IdempotencyKey, IdempotencyRecord};
 use crate::registration::RegistrationFacts;
 use crate::registration_link::RegistrationLinkFacts;
 use crate::user::User;
+
+mod bookkeeping;
+mod facts;
+mod query;
+
+pub use bookkeeping::Bookkeeping;
+pub use facts::{AccountMembership, Instance, InvitationFacts, InviterFacts, KeyCheck};
+pub use query::{
+    CustomerOrder, CustomerQuery, CustomerScope, EventOrder, EventQuery, ListQuery, MailStateKind,
+    MessageQuery, WaitingQuery, WhichMessages,
+};
 
 /// What the methods of a store give.
 pub type StoreResult<T> = Result<T, StoreError>;
@@ -312,276 +322,4 @@ pub trait OwnedWriteTx: WriteTx {
     /// # Errors
     /// [`StoreError`], not applied.
     fn refuse(self: Box<Self>) -> StoreResult<()>;
-}
-
-/// What a database says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Instance {
-    /// Salt of the link keys; drawn anew when a restored backup is adopted (R-TOK-5).
-    pub link_epoch: [u8; 32],
-    /// A check value for each host key, to refuse a wrong one (R-TOK-2).
-    pub keys: Vec<KeyCheck>,
-}
-
-/// A check value of one host key of the ring.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyCheck {
-    /// The key's number, from 1.
-    pub number: u8,
-    /// Derived from the key; says nothing about it.
-    pub check: [u8; 32],
-}
-
-/// An invitation with all that its standing depends on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvitationFacts {
-    /// The invitation.
-    pub invitation: Invitation,
-    /// Its customer.
-    pub customer: Customer,
-    /// What its inviter's right hangs on.
-    pub inviter: InviterFacts,
-}
-
-/// What an inviter's right hangs on (R-INV-9).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InviterFacts {
-    /// The person.
-    pub user: User,
-    /// Their membership in the customer, if they still have one.
-    pub member: Option<MemberFacts>,
-    /// For a self-added manager ([`Inviter::through`]): that account and their membership in it.
-    pub through: Option<AccountFacts>,
-}
-
-impl InviterFacts {
-    /// As the invitation names them.
-    pub fn inviter(&self) -> Inviter {
-        Inviter { user: self.user.id, through: self.through.as_ref().map(|facts| facts.account.id) }
-    }
-}
-
-/// A customer that a user is a member of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AccountMembership {
-    /// The customer.
-    pub customer: Customer,
-    /// The membership.
-    pub member: MemberFacts,
-}
-
-/// Which part of a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ListQuery {
-    /// After this position, in the list's order.
-    pub after: Option<Position>,
-    /// At most so many rows.
-    pub limit: usize,
-}
-
-/// Whose customers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CustomerScope {
-    /// Those of a partner.
-    Partner(CustomerId),
-    /// All standard customers; what an administrator account's `Employee` manages (R-ACC-2).
-    Standard,
-    /// All standard customers and partners; what an administrator account's `Admin` manages.
-    StandardAndPartners,
-    /// Every account; the operator's view.
-    All,
-}
-
-/// How a list of customers is sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum CustomerOrder {
-    /// By sort key of the name, then id: position = (sort key, id).
-    #[default]
-    Name,
-    /// Newest first: position = (created at in milliseconds, id).
-    Newest,
-}
-
-/// Which customers are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CustomerQuery {
-    /// Whose.
-    pub scope: CustomerScope,
-    /// Only those in this phase; without: all that are not ended.
-    pub phase: Option<Phase>,
-    /// Only those whose sort key or identifier contains this (R-FLD-9).
-    pub search: Option<SearchTerm>,
-    /// Only those without an enabled user who has an ordinary membership as `Admin` (R-INV-11).
-    pub without_admin: bool,
-    /// Only those that use more than their quota (R-QUO-2).
-    pub over_quota: bool,
-    /// The time: phases are those of then.
-    pub now: DateTime<Utc>,
-    /// Sorted how.
-    pub order: CustomerOrder,
-    /// Which part.
-    pub list: ListQuery,
-}
-
-/// Which waiting registrations are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WaitingQuery {
-    /// Whose.
-    pub scope: CustomerScope,
-    /// The time.
-    pub now: DateTime<Utc>,
-    /// Which part.
-    pub list: ListQuery,
-}
-
-/// Which messages of a person are asked for: of customers that are active or disabled, where the person is a member whose
-/// membership began before the message (for a *single read* one any member), and the person is not the sender.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MessageQuery {
-    /// The person.
-    pub user: UserId,
-    /// Only of this customer.
-    pub customer: Option<CustomerId>,
-    /// Which of them.
-    pub which: WhichMessages,
-    /// Which part.
-    pub list: ListQuery,
-}
-
-/// Which of a person's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhichMessages {
-    /// Open ones that are not past their end and that this membership has not acknowledged (R-MSG-2).
-    Pending {
-        /// The time.
-        now: DateTime<Utc>,
-    },
-    /// All but those that were withdrawn.
-    All,
-}
-
-/// Which events are asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventQuery {
-    /// Whose.
-    pub customer: CustomerId,
-    /// Which.
-    pub filter: HistoryFilter,
-    /// In which direction.
-    pub order: EventOrder,
-    /// Which part.
-    pub list: ListQuery,
-}
-
-/// The direction of a list of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventOrder {
-    /// Highest number first.
-    Newest,
-    /// Lowest number first.
-    Oldest,
-}
-
-/// The four states of a mail, without their data.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum MailStateKind {
-    /// On its way.
-    Waiting,
-    /// A mailer took it.
-    Delivered,
-    /// Its condition did not hold any more.
-    Superseded,
-    /// Given up.
-    Dead,
-}
-
-impl MailStateKind {
-    /// The text that stores keep.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Delivered => "delivered",
-            Self::Superseded => "superseded",
-            Self::Dead => "dead",
-        }
-    }
-}
-
-/// What is written without an event: the closed list of R-HIS-2.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Bookkeeping {
-    /// The database's first words about itself; there must be none yet.
-    InstanceCreated(Instance),
-    /// A new user.
-    UserAdded(User),
-    /// A user changed, with the mails that tell of it. The row must have the version before `user.version`.
-    UserChanged {
-        /// The user as they are now.
-        user: User,
-        /// The mails to queue.
-        mails: Vec<QueuedMail>,
-    },
-    /// A command that took effect and has no event (R-CMD-1).
-    CommandKept(CommandRecord),
-    /// A receipt of an *all must read* message; there must be none of this membership yet (R-MSG-2).
-    Acknowledged(Receipt),
-    /// A registrant puts an ended registration of theirs away (R-REG-5).
-    RegistrationDismissed {
-        /// Which.
-        customer: CustomerId,
-        /// When.
-        at: DateTime<Utc>,
-    },
-    /// Counters are raised (R-LIM-1).
-    Counted(Vec<Counted>),
-    /// Counts of days before this one are forgotten, at most `limit` (R-CMD-4).
-    CountsForgotten {
-        /// The first day to keep.
-        before: i32,
-        /// At most so many.
-        limit: u32,
-    },
-    /// A waiting mail is leased; it must be due at `now`.
-    MailLeased {
-        /// Which.
-        mail: MailId,
-        /// By whom.
-        lease: Lease,
-        /// The time of leasing.
-        now: DateTime<Utc>,
-        /// Until when; exclusive.
-        until: DateTime<Utc>,
-    },
-    /// A leased mail is settled; the lease must still be the one that is kept.
-    MailSettled {
-        /// Which.
-        mail: MailId,
-        /// By whom.
-        lease: Lease,
-        /// What became of it.
-        delivery: Delivery,
-        /// When.
-        at: DateTime<Utc>,
-    },
-    /// A dead mail is due again, with no tries behind it.
-    MailRequeued {
-        /// Which; must be dead.
-        mail: MailId,
-        /// When.
-        at: DateTime<Utc>,
-    },
-    /// Idempotency keys that expired at or before `now` are forgotten, at most `limit` (R-CMD-4).
-    KeysForgotten {
-        /// The time.
-        now: DateTime<Utc>,
-        /// At most so many.
-        limit: u32,
-    },
-    /// Mails that were delivered or superseded before `before` are forgotten, at most `limit` (R-CMD-4).
-    MailsForgotten {
-        /// The time.
-        before: DateTime<Utc>,
-        /// At most so many.
-        limit: u32,
-    },
 }

@@ -1,206 +1,15 @@
-//! Settings: what the host chooses, in one typed struct (defaults are valid, all problems are told at once).
+//! Building settings: all problems are told at once.
 
 use std::fmt;
 
 use chrono::TimeDelta;
 
+use super::{
+    Approval, BaseUrl, EmailConfirmation, LinkSignUp, RegistrationLinks, RegistrationMode, Settings,
+};
 use crate::field::{IdentifierPolicy, Language, Name, Quota};
 use crate::id::CustomerId;
 use crate::membership::Role;
-
-/// What the host has chosen. Built by [`Settings::builder`]; each setting's documentation is on its builder method.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    pub(crate) base_url: BaseUrl,
-    pub(crate) product_name: Name,
-    pub(crate) default_language: Language,
-    pub(crate) identifiers: IdentifierPolicy,
-    pub(crate) default_quota: Quota,
-    pub(crate) add_myself_role: Role,
-    pub(crate) invitation_life: TimeDelta,
-    pub(crate) privileged_invitation_life: TimeDelta,
-    pub(crate) invitation_mails_per_day: u32,
-    pub(crate) open_invitations: u32,
-    pub(crate) link_sign_up: LinkSignUp,
-    pub(crate) registration: RegistrationMode,
-    pub(crate) approval: Approval,
-    pub(crate) confirmation: EmailConfirmation,
-    pub(crate) registration_links: RegistrationLinks,
-    pub(crate) default_partner: Option<CustomerId>,
-    pub(crate) confirmation_life: TimeDelta,
-    pub(crate) confirmation_mails_per_day: u32,
-    pub(crate) unconfirmed_life: TimeDelta,
-    pub(crate) registrations_per_day: u32,
-    pub(crate) waiting_registrations: u32,
-    pub(crate) messages_per_day: u32,
-    pub(crate) mails_per_address: u32,
-    pub(crate) mails_per_actor: u32,
-    pub(crate) mails_per_customer: u32,
-    pub(crate) mails_per_instance: Option<u32>,
-    pub(crate) declined_rest: TimeDelta,
-    pub(crate) idempotency_life: TimeDelta,
-    pub(crate) mail_lease: TimeDelta,
-    pub(crate) mail_send_timeout: TimeDelta,
-    pub(crate) mail_give_up: TimeDelta,
-    pub(crate) delivered_mail_life: TimeDelta,
-}
-
-impl Settings {
-    /// Starts from the defaults. The base address, to which links lead, has none.
-    pub fn builder(base_url: &str) -> SettingsBuilder {
-        SettingsBuilder {
-            base_url: base_url.to_owned(),
-            product_name: "Customer Portal".to_owned(),
-            default_language: Language::En,
-            identifiers: IdentifierPolicy::default(),
-            default_quota: 10,
-            add_myself_role: Role::ADMIN,
-            invitation_life: TimeDelta::days(7),
-            privileged_invitation_life: TimeDelta::hours(24),
-            invitation_mails_per_day: 3,
-            open_invitations: 100,
-            link_sign_up: LinkSignUp::StartsVerified,
-            registration: RegistrationMode::Closed,
-            approval: Approval::Manual,
-            confirmation: EmailConfirmation::Required,
-            registration_links: RegistrationLinks::Off,
-            default_partner: None,
-            confirmation_life: TimeDelta::hours(24),
-            confirmation_mails_per_day: 3,
-            unconfirmed_life: TimeDelta::days(30),
-            registrations_per_day: 3,
-            waiting_registrations: 3,
-            messages_per_day: 20,
-            mails_per_address: 10,
-            mails_per_actor: 100,
-            mails_per_customer: 500,
-            mails_per_instance: None,
-            declined_rest: TimeDelta::days(30),
-            idempotency_life: TimeDelta::hours(24),
-            mail_lease: TimeDelta::seconds(120),
-            mail_send_timeout: TimeDelta::seconds(60),
-            mail_give_up: TimeDelta::hours(108),
-            delivered_mail_life: TimeDelta::days(30),
-        }
-    }
-
-    /// The address that links start with.
-    pub const fn base_url(&self) -> &BaseUrl {
-        &self.base_url
-    }
-
-    /// What mails call the product.
-    pub const fn product_name(&self) -> &Name {
-        &self.product_name
-    }
-
-    /// The identifiers that may be chosen.
-    pub const fn identifiers(&self) -> &IdentifierPolicy {
-        &self.identifiers
-    }
-
-    /// How long a mailer may take; its own time-out must be this or shorter (R-MAI-2).
-    pub const fn mail_send_timeout(&self) -> TimeDelta {
-        self.mail_send_timeout
-    }
-
-    /// The language of mails to people who have not chosen one.
-    pub const fn default_language(&self) -> Language {
-        self.default_language
-    }
-
-    /// Whether people register customers themselves.
-    pub const fn registration(&self) -> RegistrationMode {
-        self.registration
-    }
-
-    /// Whether registration links work.
-    pub const fn registration_links(&self) -> RegistrationLinks {
-        self.registration_links
-    }
-}
-
-/// Whether people register customers themselves (R-REG-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RegistrationMode {
-    /// Everybody who is signed in.
-    Open,
-    /// Only with a partner's registration link.
-    LinkOnly,
-    /// Nobody.
-    Closed,
-}
-
-/// Whether a manager approves registrations (R-REG-2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Approval {
-    /// Nobody has to.
-    Automatic,
-    /// A manager does, and until then it waits.
-    Manual,
-}
-
-/// Whether a registrant confirms their address (R-REG-3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EmailConfirmation {
-    /// The customer becomes active only when the link of a mail was confirmed.
-    Required,
-    /// No; then only people with a verified address may register (R-REG-4).
-    NotRequired,
-}
-
-/// Whether partners' registration links work (R-LNK-1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RegistrationLinks {
-    /// They do.
-    On,
-    /// Links are invisible and dead. Turned on again, those that were not revoked work.
-    Off,
-}
-
-/// Whether an account that is made in the step that shows a genuine link starts verified (R-INV-5).
-///
-/// For partner and administrator accounts it never does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LinkSignUp {
-    /// The link came by mail, so the address is theirs.
-    StartsVerified,
-    /// The address is proven in another step.
-    StartsUnverified,
-}
-
-/// The host's own address, from its configuration only (R-MAI-3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct BaseUrl(String);
-
-impl BaseUrl {
-    /// Reads `https://host[:port][/path]`; `http` too, for machines of one's own. No user, query or fragment.
-    fn parse(text: &str) -> Option<Self> {
-        let text = text.trim_end_matches('/');
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
-        let host = rest.split('/').next().unwrap_or_default();
-        let clean = text.chars().all(|c| {
-            c.is_ascii_graphic() && !matches!(c, '?' | '#' | '@' | '"' | '<' | '>' | '\\' | '`' | '\'')
-        });
-        (clean && !host.is_empty() && !host.starts_with(':')).then(|| Self(text.to_owned()))
-    }
-
-    /// The address, without a slash at its end.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    /// The address of a link: `{base}/link/{token}`. Whoever has it can use it.
-    pub fn link(&self, token: &crate::link::LinkToken) -> String {
-        format!("{}/link/{}", self.0, token.expose())
-    }
-}
-
-impl fmt::Display for BaseUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// A setting that cannot be, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -240,38 +49,38 @@ impl std::error::Error for SettingsError {}
 /// ```
 #[derive(Clone, Debug)]
 pub struct SettingsBuilder {
-    base_url: String,
-    product_name: String,
-    default_language: Language,
-    identifiers: IdentifierPolicy,
-    default_quota: u32,
-    add_myself_role: Role,
-    invitation_life: TimeDelta,
-    privileged_invitation_life: TimeDelta,
-    invitation_mails_per_day: u32,
-    open_invitations: u32,
-    link_sign_up: LinkSignUp,
-    registration: RegistrationMode,
-    approval: Approval,
-    confirmation: EmailConfirmation,
-    registration_links: RegistrationLinks,
-    default_partner: Option<CustomerId>,
-    confirmation_life: TimeDelta,
-    confirmation_mails_per_day: u32,
-    unconfirmed_life: TimeDelta,
-    registrations_per_day: u32,
-    waiting_registrations: u32,
-    messages_per_day: u32,
-    mails_per_address: u32,
-    mails_per_actor: u32,
-    mails_per_customer: u32,
-    mails_per_instance: Option<u32>,
-    declined_rest: TimeDelta,
-    idempotency_life: TimeDelta,
-    mail_lease: TimeDelta,
-    mail_send_timeout: TimeDelta,
-    mail_give_up: TimeDelta,
-    delivered_mail_life: TimeDelta,
+    pub(super) base_url: String,
+    pub(super) product_name: String,
+    pub(super) default_language: Language,
+    pub(super) identifiers: IdentifierPolicy,
+    pub(super) default_quota: u32,
+    pub(super) add_myself_role: Role,
+    pub(super) invitation_life: TimeDelta,
+    pub(super) privileged_invitation_life: TimeDelta,
+    pub(super) invitation_mails_per_day: u32,
+    pub(super) open_invitations: u32,
+    pub(super) link_sign_up: LinkSignUp,
+    pub(super) registration: RegistrationMode,
+    pub(super) approval: Approval,
+    pub(super) confirmation: EmailConfirmation,
+    pub(super) registration_links: RegistrationLinks,
+    pub(super) default_partner: Option<CustomerId>,
+    pub(super) confirmation_life: TimeDelta,
+    pub(super) confirmation_mails_per_day: u32,
+    pub(super) unconfirmed_life: TimeDelta,
+    pub(super) registrations_per_day: u32,
+    pub(super) waiting_registrations: u32,
+    pub(super) messages_per_day: u32,
+    pub(super) mails_per_address: u32,
+    pub(super) mails_per_actor: u32,
+    pub(super) mails_per_customer: u32,
+    pub(super) mails_per_instance: Option<u32>,
+    pub(super) declined_rest: TimeDelta,
+    pub(super) idempotency_life: TimeDelta,
+    pub(super) mail_lease: TimeDelta,
+    pub(super) mail_send_timeout: TimeDelta,
+    pub(super) mail_give_up: TimeDelta,
+    pub(super) delivered_mail_life: TimeDelta,
 }
 
 macro_rules! setters {
