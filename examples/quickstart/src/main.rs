@@ -1,16 +1,20 @@
 //! The story of customer administration, on a real file: `cargo run -p quickstart`.
 //!
-//! A partner creates a customer, adds herself and invites Jane, who gets a mail and joins; roles change, the customer
-//! is disabled and enabled, and the history shows all of it, and that it is whole.
+//! A partner creates a customer, adds herself and invites Jane, who gets a mail and joins; a quota holds a project back,
+//! messages are acknowledged, the customer is disabled and enabled. Rita registers a customer of her own by the partner's
+//! link, is approved and confirms her address. The history shows all of it, and that it is whole.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
 use meshcustomers_core::{
-    Accept, Actor, AddAdmin, Administration, ChangeRole, CreateCustomer, Customer, CustomerFilter,
-    CustomerKind, Disable, Enable, HistoryFilter, HostKey, Invite, KnownUser, LinkToken, MemoryMailer,
-    PageRequest, PageSize, Person, Postman, Reason, Role, Settings, SystemEntropy,
+    Accept, Acknowledge, Acknowledgement, Actor, AddAdmin, Administration, Approval, Availability,
+    ChangeRole, CreateCustomer, CreateProject, Customer, CustomerFilter, CustomerId, CustomerKind, Disable,
+    EditQuota, EmailConfirmation, Enable, HistoryFilter, HostKey, Invite, KnownUser, LinkToken, MemoryMailer,
+    MessageMode, MessageText, Name, PageRequest, PageSize, Person, Postman, ProjectIdentifier, Quota, Reason,
+    Register, RegistrationLinks, RegistrationMode, Role, RotateLink, SendMessage, Settings, SystemEntropy,
+    Title,
 };
 use meshcustomers_sqlite::SqliteStore;
 
@@ -20,7 +24,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = folder.join("customers.db");
 
     say("Opening the library", "a SQLite file, the host's key, and the address that links lead to");
-    let settings = Settings::builder("https://portal.example").product_name("Quickstart Cloud").build()?;
+    let settings = Settings::builder("https://portal.example")
+        .product_name("Quickstart Cloud")
+        .registration(RegistrationMode::Open)
+        .approval(Approval::Manual)
+        .confirmation(EmailConfirmation::Required)
+        .registration_links(RegistrationLinks::On)
+        .build()?;
     let (admin, operator) = Administration::builder(SqliteStore::open(&file)?, host_key(folder)?, settings)
         .build_with_operator()?;
     println!("   {}", file.display());
@@ -50,16 +60,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     say("The postman delivers what has been queued", "here into memory; SMTP in your service");
     let mailer = MemoryMailer::default();
-    Postman::new(admin.clone(), &mailer).deliver_due(100)?;
-    let mail = mailer.take().pop().ok_or("the invitation's mail is missing")?;
-    for line in format!("Subject: {}\n\n{}", mail.subject, mail.text).lines() {
-        println!("   | {line}");
-    }
+    let token = link_of_the_mail(&admin, &mailer)?;
 
     say("Jane opens the link and signs in", "the link only shows; accepting is a step of its own");
-    let token =
-        mail.text.split_whitespace().filter_map(|word| word.rsplit('/').next()).find_map(LinkToken::parse);
-    let token = token.ok_or("the mail has no link")?;
     let offer = admin.offer(&token)?;
     println!(
         "   {} invites {} to be {} of {}",
@@ -74,6 +77,9 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     say("Paula makes Jane Admin", "so that the customer has one of its own");
     admin.change_role(&in_acme, ChangeRole { customer: acme.id, user: jane.user(), role: Role::ADMIN })?;
+
+    quota(&admin, &as_partner, &jane, acme.id)?;
+    messages(&admin, &as_partner, &jane, acme.id)?;
 
     say("Paula disables the customer, and enables it again", "members may read and leave meanwhile, no more");
     let reason = Reason::parse("invoice is overdue")?;
@@ -90,6 +96,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     admin.enable(&as_partner, Enable { customer: acme.id, reason: Reason::parse("invoice is paid")? })?;
     let delivered = Postman::new(admin.clone(), &mailer).deliver_due(100)?;
     println!("   Jane was told by mail: {} delivered", delivered.delivered);
+
+    registration(&admin, &paula, partner.id, &mailer)?;
 
     say("The history of the customer", "newest first; each event is chained to the one before");
     let inside = jane.acting_for(acme.id);
@@ -114,6 +122,112 @@ fn main() -> Result<(), Box<dyn Error>> {
         report.faults.len()
     );
     if report.is_whole() { Ok(()) } else { Err("a history is not whole".into()) }
+}
+
+/// R-QUO: the quota holds a project back, and a manager raises it.
+fn quota(
+    admin: &Administration,
+    partner: &Actor,
+    jane: &Person,
+    acme: CustomerId,
+) -> Result<(), Box<dyn Error>> {
+    say("Paula sets the quota to one project", "an edit names the value that it saw");
+    let seen = admin.customer(partner, acme)?.projects.limit;
+    let one = Quota::limited(1)?;
+    admin.edit_quota(partner, EditQuota { customer: acme, seen, quota: one })?;
+    let project = |name: &str, identifier: &str| -> Result<CreateProject, Box<dyn Error>> {
+        let identifier = ProjectIdentifier::parse(identifier)?;
+        Ok(CreateProject { customer: acme, name: Name::parse(name)?, identifier })
+    };
+    let inside = jane.acting_for(acme);
+    admin.create_project(&inside, project("Web Shop", "web-shop")?)?;
+    let refused = admin.create_project(&inside, project("Warehouse", "warehouse")?);
+    println!("   Jane's second project: {}", refused.err().ok_or("the quota holds nothing back")?);
+    admin.edit_quota(partner, EditQuota { customer: acme, seen: one, quota: Quota::limited(5)? })?;
+    let warehouse = admin.create_project(&inside, project("Warehouse", "warehouse")?)?;
+    println!("   after Paula has raised it: {} ({})", warehouse.name, warehouse.identifier);
+    Ok(())
+}
+
+/// R-MSG: a message that all must read, and a task that the first reader takes.
+fn messages(
+    admin: &Administration,
+    partner: &Actor,
+    jane: &Person,
+    acme: CustomerId,
+) -> Result<(), Box<dyn Error>> {
+    say("Paula sends two messages", "one that all must read, one that the first reader takes");
+    let message = |title: &str, text: &str, mode| -> Result<SendMessage, Box<dyn Error>> {
+        let (title, text) = (Title::parse(title)?, MessageText::parse(text)?);
+        Ok(SendMessage { customer: acme, title, text, mode, ends_at: None })
+    };
+    let maintenance = message("Maintenance", "Sunday, 2 to 4 a.m.", MessageMode::AllMustRead)?;
+    let sent = admin.send_message(partner, maintenance)?;
+    admin.send_message(partner, message("Certificate", "Please renew it.", MessageMode::SingleRead)?)?;
+    for pending in admin.pending_messages(jane, None, &PageRequest::default())?.items {
+        let message = pending.message;
+        println!("   before Jane: {} from {}: {}", message.title, message.sender_name, message.text);
+        let acknowledged = admin.acknowledge(jane, Acknowledge { customer: acme, message: message.id })?;
+        if acknowledged != Acknowledgement::Acknowledged {
+            return Err("somebody else was faster".into());
+        }
+    }
+    for row in admin.recipients(partner, acme, sent.id, &PageRequest::default())?.items {
+        let state = if row.acknowledged_at.is_some() { "has read it" } else { "has not read it yet" };
+        println!("   {} {state}", row.name);
+    }
+    Ok(())
+}
+
+/// R-REG and R-LNK: a registration by the partner's link, approved by Paula, confirmed by Rita.
+fn registration(
+    admin: &Administration,
+    paula: &Person,
+    partner: CustomerId,
+    mailer: &MemoryMailer,
+) -> Result<(), Box<dyn Error>> {
+    let as_partner = paula.acting_for(partner);
+    say("Paula makes a registration link", "who registers with it is assigned to her partner account");
+    let link =
+        admin.rotate_link(&as_partner, RotateLink { partner, expires_at: None, max_uses: Some(10) })?;
+    println!("   it leads to {}", admin.registration_offer(&link.token)?.name);
+
+    say("Rita registers a customer with it", "it waits, and gives no rights yet");
+    let identifier = free_identifier(admin, &as_partner, "rita")?;
+    let rita = format!("{identifier}@rita.example");
+    let rita = admin.upsert_user(&KnownUser::new(&identifier, "Rita Roe", &rita)?)?;
+    let rita = Person::new(rita.id);
+    let bakery = admin.register(&rita, Register::new("Rita's Bakery", &identifier)?.by_link(link.token))?;
+    Postman::new(admin.clone(), mailer).deliver_due(100)?;
+    let received = mailer.take().pop().ok_or("the mail to Rita is missing")?;
+    println!("   she gets a mail: {}", received.subject);
+    for own in admin.own_registrations(&rita, &PageRequest::default())?.items {
+        println!("   {} waits for {:?}", own.account.name, own.waits_for);
+    }
+
+    say("Paula approves it", "and the mail that says so asks Rita to confirm her address");
+    for waiting in admin.waiting_registrations(&as_partner, &PageRequest::default())?.items {
+        println!("   in the queue: {} of {}", waiting.customer.name, waiting.registrant.name);
+    }
+    admin.approve(&as_partner, bakery.id)?;
+    let token = link_of_the_mail(admin, mailer)?;
+
+    say("Rita confirms", "an explicit step of her own account; the address is proven by it");
+    let bakery = admin.confirm(&rita, token)?;
+    println!("   {} is {}; her accounts: {}", bakery.name, bakery.status.as_str(), accounts(admin, &rita)?);
+    Ok(())
+}
+
+/// Delivers what is queued, shows the last mail, and gives the link in it.
+fn link_of_the_mail(admin: &Administration, mailer: &MemoryMailer) -> Result<LinkToken, Box<dyn Error>> {
+    Postman::new(admin.clone(), mailer).deliver_due(100)?;
+    let mail = mailer.take().pop().ok_or("the mail is missing")?;
+    for line in format!("Subject: {}\n\n{}", mail.subject, mail.text).lines() {
+        println!("   | {line}");
+    }
+    let words = mail.text.split_whitespace();
+    let token = words.filter_map(|word| word.rsplit('/').next()).find_map(LinkToken::parse);
+    token.ok_or_else(|| "the mail has no link".into())
 }
 
 fn say(what: &str, why: &str) {
@@ -146,17 +260,21 @@ fn the_partner(admin: &Administration, host: &Actor) -> Result<Customer, Box<dyn
     Ok(admin.create_customer(host, new)?)
 }
 
-/// Takes the identifier `acme`, or the free one that the library suggests when an earlier run has taken it.
 fn a_new_customer(admin: &Administration, partner: &Actor) -> Result<Customer, Box<dyn Error>> {
-    let mut wanted = CreateCustomer::new("ACME Works", "acme")?;
-    if let meshcustomers_core::Availability::NotAvailable { suggestion } =
-        admin.availability(partner, &wanted.identifier)?
-    {
-        let suggestion = suggestion.ok_or("acme and all like it are taken; remove target/quickstart")?;
-        println!("   acme is not available, {suggestion} is");
-        wanted.identifier = suggestion;
-    }
-    Ok(admin.create_customer(partner, wanted)?)
+    let identifier = free_identifier(admin, partner, "acme")?;
+    Ok(admin.create_customer(partner, CreateCustomer::new("ACME Works", &identifier)?)?)
+}
+
+/// The identifier that is wanted, or the free one that the library suggests when an earlier run has taken it.
+fn free_identifier(admin: &Administration, partner: &Actor, wanted: &str) -> Result<String, Box<dyn Error>> {
+    Ok(match admin.availability(partner, &wanted.parse()?)? {
+        Availability::NotAvailable { suggestion } => {
+            let suggestion = suggestion.ok_or("all like it are taken; remove target/quickstart")?;
+            println!("   {wanted} is not available, {suggestion} is");
+            suggestion.to_string()
+        }
+        _ => wanted.to_owned(),
+    })
 }
 
 fn accounts(admin: &Administration, person: &Person) -> Result<String, Box<dyn Error>> {
