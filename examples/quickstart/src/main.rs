@@ -14,7 +14,7 @@ use meshcustomers_core::{
     EditQuota, EmailConfirmation, Enable, HistoryFilter, HostKey, Invite, KnownUser, LinkToken, MemoryMailer,
     MessageMode, MessageText, Name, PageRequest, PageSize, Person, Postman, ProjectIdentifier, Quota, Reason,
     Register, RegistrationLinks, RegistrationMode, Role, RotateLink, SendMessage, Settings, SystemEntropy,
-    Title,
+    Title, WaitingFor,
 };
 use meshcustomers_sqlite::SqliteStore;
 
@@ -202,7 +202,12 @@ fn registration(
     let received = mailer.take().pop().ok_or("the mail to Rita is missing")?;
     println!("   she gets a mail: {}", received.subject);
     for own in admin.own_registrations(&rita, &PageRequest::default())?.items {
-        println!("   {} waits for {:?}", own.account.name, own.waits_for);
+        let both = own.waits_for == Some(WaitingFor::Both);
+        println!(
+            "   {} waits for approval{}",
+            own.account.name,
+            if both { ", then for her to confirm" } else { "" }
+        );
     }
 
     say("Paula approves it", "and the mail that says so asks Rita to confirm her address");
@@ -273,7 +278,7 @@ fn free_identifier(admin: &Administration, partner: &Actor, wanted: &str) -> Res
             println!("   {wanted} is not available, {suggestion} is");
             suggestion.to_string()
         }
-        _ => wanted.to_owned(),
+        Availability::Free => wanted.to_owned(),
     })
 }
 
