@@ -182,6 +182,10 @@ macro_rules! for_each_case {
                 s_2_r_quo_3_one_free_place_for_64,
                 s_2_r_msg_2_one_first_reader_of_64,
             }
+            registration_story {
+                s_7_r_reg_4_the_four_combinations_without_a_link,
+                s_7_r_reg_4_the_four_combinations_with_a_link,
+            }
             registration_races {
                 s_2_r_lnk_2_one_use_for_64,
                 s_2_r_lnk_2_a_use_that_was_given_back_for_64,

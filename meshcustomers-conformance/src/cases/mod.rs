@@ -14,6 +14,7 @@ pub mod projects;
 pub mod races;
 pub mod registration_links;
 pub mod registration_races;
+pub mod registration_story;
 pub mod registrations;
 pub mod transactions;
 pub mod unique;

@@ -22,7 +22,7 @@ fn office(make: Make<'_>, approval: Approval) -> Office {
 }
 
 impl Office {
-    fn link(&self, partner: CustomerId, max_uses: u32) -> LinkToken {
+    pub(super) fn link(&self, partner: CustomerId, max_uses: u32) -> LinkToken {
         let rotate = RotateLink { partner, expires_at: None, max_uses: Some(max_uses) };
         let jane = user(&self.admin, "jane");
         self.add_admin(partner, jane.id);
@@ -30,7 +30,7 @@ impl Office {
         self.admin.rotate_link(&actor, rotate).unwrap().token
     }
 
-    fn register(
+    pub(super) fn register(
         &self,
         person: &Person,
         identifier: &str,
@@ -44,7 +44,7 @@ impl Office {
         self.admin.register(person, register)
     }
 
-    fn row(&self, customer: CustomerId) -> Customer {
+    pub(super) fn row(&self, customer: CustomerId) -> Customer {
         self.store.read().unwrap().customer(customer).unwrap().unwrap()
     }
 
