@@ -19,7 +19,10 @@ use tower_sessions::cookie::SameSite;
 use crate::blocking::Blocking;
 use crate::error::Problem;
 use crate::mailer::Post;
-use crate::pages::{assets, customer, customers, history, home, link, mailbox, members, register, sign_in};
+use crate::pages::{
+    assets, confirmation, customer, customers, history, home, link, mailbox, members, messages, own_messages,
+    projects, quota, register, registration_link, registrations, sign_in, waiting,
+};
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
 
@@ -139,6 +142,16 @@ routes! {
     post "/link/accept" => link::accept;
     post "/link/decline" => link::decline;
     post "/link/register" => link::register;
+    get "/confirmation" => confirmation::show;
+    post "/confirmation" => confirmation::confirm;
+    get "/registration" => registrations::show_by_link;
+    post "/registration" => registrations::register_by_link;
+    get "/register-customer" => registrations::show;
+    post "/register-customer" => registrations::register;
+    post "/registrations/{customer}/send-confirmation" => registrations::send_confirmation;
+    post "/registrations/{customer}/withdraw" => registrations::withdraw;
+    post "/registrations/{customer}/dismiss" => registrations::dismiss;
+    post "/messages/{customer}/{message}/acknowledge" => own_messages::acknowledge;
     post "/invitations/{customer}/{invitation}/accept" => home::accept;
     post "/invitations/{customer}/{invitation}/decline" => home::decline;
     get "/a/{account}" => home::account;
@@ -150,6 +163,14 @@ routes! {
     post "/a/{account}/users/{user}/remove" => members::remove;
     post "/a/{account}/invitations/{invitation}/resend" => members::resend;
     post "/a/{account}/invitations/{invitation}/cancel" => members::cancel;
+    get "/a/{account}/projects" => projects::show;
+    post "/a/{account}/projects" => projects::create;
+    post "/a/{account}/projects/{project}/delete" => projects::delete;
+    get "/a/{account}/messages" => own_messages::show;
+    get "/a/{account}/registration-link" => registration_link::show;
+    post "/a/{account}/registration-link/rotate" => registration_link::rotate;
+    post "/a/{account}/registration-link/revoke" => registration_link::revoke;
+    get "/a/{account}/waiting" => waiting::show;
     get "/a/{account}/history" => history::own;
     get "/a/{account}/history/export" => history::export_own;
     get "/a/{account}/customers" => customers::show;
@@ -160,6 +181,15 @@ routes! {
     post "/a/{account}/customers/{customer}/rename" => customer::rename;
     get "/a/{account}/customers/{customer}/status" => customer::show_status;
     post "/a/{account}/customers/{customer}/status" => customer::change_status;
+    get "/a/{account}/customers/{customer}/quota" => quota::show;
+    post "/a/{account}/customers/{customer}/quota" => quota::edit;
+    get "/a/{account}/customers/{customer}/messages" => messages::show;
+    post "/a/{account}/customers/{customer}/messages" => messages::send;
+    get "/a/{account}/customers/{customer}/messages/{message}" => messages::recipients;
+    post "/a/{account}/customers/{customer}/messages/{message}/withdraw" => messages::withdraw;
+    post "/a/{account}/customers/{customer}/approve" => waiting::approve;
+    get "/a/{account}/customers/{customer}/reject" => waiting::show_reject;
+    post "/a/{account}/customers/{customer}/reject" => waiting::reject;
     get "/a/{account}/customers/{customer}/history" => history::managed;
     get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
     get "/mailbox" => mailbox::show;

@@ -53,6 +53,21 @@ impl Current {
         self.may(Permission::SeeMembers)
     }
 
+    /// Account > Projects.
+    pub fn projects(&self) -> bool {
+        self.may(Permission::SeeMembers) && self.account.kind == CustomerKind::Standard
+    }
+
+    /// Account > Messages.
+    pub fn messages(&self) -> bool {
+        self.may(Permission::Acknowledge)
+    }
+
+    /// Administration > Invitation Link.
+    pub fn link(&self) -> bool {
+        self.may(Permission::ShowLink)
+    }
+
     /// Account > History.
     pub fn history(&self) -> bool {
         self.may(Permission::SeeHistory)

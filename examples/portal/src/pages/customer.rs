@@ -32,7 +32,7 @@ struct UsersPage {
 }
 
 /// The managed customer, if it is the actor's to see; and the frame of a page about it.
-async fn open(
+pub(super) async fn open(
     signed: &SignedIn,
     title: &str,
     account: CustomerId,
@@ -200,14 +200,14 @@ pub async fn change_status(
 }
 
 /// Back to the list.
-async fn done(signed: &SignedIn, account: CustomerId, text: &str) -> Result<Response, Problem> {
+pub(super) async fn done(signed: &SignedIn, account: CustomerId, text: &str) -> Result<Response, Problem> {
     signed.app().wake_postman();
     session::tell(&signed.visitor.session, &Notice { good: true, text: text.to_owned() }).await?;
     Ok(Redirect::to(&format!("/a/{account}/customers")).into_response())
 }
 
 /// What the form's page can say; everything else is a page of its own.
-fn acceptable(error: meshcustomers_core::Error) -> Result<(StatusCode, String), Problem> {
+pub(super) fn acceptable(error: meshcustomers_core::Error) -> Result<(StatusCode, String), Problem> {
     let said = told(&error);
     if said.internal || matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
         return Err(error.into());

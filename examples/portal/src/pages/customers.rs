@@ -5,8 +5,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Access, CreateCustomer, Cursor, Customer, CustomerFilter, CustomerId, CustomerOrder, CustomerStatus,
-    PageRequest, PageSize, Permission, Phase, SearchTerm,
+    Access, CreateCustomer, Cursor, Customer, CustomerFilter, CustomerId, CustomerKind, CustomerOrder,
+    CustomerStatus, PageRequest, PageSize, Permission, Phase, SearchTerm,
 };
 use serde::Deserialize;
 
@@ -26,6 +26,7 @@ pub struct Asked {
     q: String,
     status: String,
     sort: String,
+    only: String,
     after: Option<Cursor>,
 }
 
@@ -46,8 +47,13 @@ impl Asked {
 
     /// The same list from there on.
     fn address(&self, account: CustomerId, after: &Cursor) -> String {
-        let pairs =
-            [("q", &self.q), ("status", &self.status), ("sort", &self.sort), ("after", &after.to_string())];
+        let pairs = [
+            ("q", &self.q),
+            ("status", &self.status),
+            ("sort", &self.sort),
+            ("only", &self.only),
+            ("after", &after.to_string()),
+        ];
         let query = serde_urlencoded::to_string(pairs).unwrap_or_default();
         format!("/a/{account}/customers?{query}")
     }
@@ -58,6 +64,7 @@ struct Row {
     limit: String,
     status: &'static str,
     disabled: bool,
+    waiting: bool,
     access: Option<Access>,
 }
 
@@ -77,6 +84,22 @@ impl Row {
 
     fn change_status(&self) -> bool {
         self.may(Permission::ChangeStatus)
+    }
+
+    fn quota(&self) -> bool {
+        self.may(Permission::EditQuota) && self.customer.kind == CustomerKind::Standard
+    }
+
+    fn message(&self) -> bool {
+        self.may(Permission::SendMessage)
+    }
+
+    fn decide(&self) -> bool {
+        self.waiting && self.may(Permission::Approve)
+    }
+
+    fn over_quota(&self) -> bool {
+        self.customer.projects.limit.limit().is_some_and(|limit| self.customer.projects.used > limit)
     }
 
     fn history(&self) -> bool {
@@ -102,6 +125,8 @@ struct CustomersPage {
     asked: Asked,
     search_problem: Option<String>,
     rows: Vec<Row>,
+    /// How many registrations wait; with a `+` if there are more than shown.
+    waiting: String,
     next: Option<String>,
     form: CreateForm,
     name_problem: Option<String>,
@@ -119,24 +144,31 @@ async fn list(signed: &SignedIn, account: CustomerId, asked: Asked) -> Result<Cu
     let filter = CustomerFilter {
         phase: asked.phase(),
         search: search.unwrap_or_default(),
-        without_admin: false,
+        without_admin: asked.only == "without_admin",
+        over_quota: asked.only == "over_quota",
         order: asked.order(),
     };
     let request = PageRequest { size: PageSize::new(ROWS)?, after: asked.after.clone() };
     let (actor, user) = (signed.acting_for(account), signed.user.id);
-    let (customers, access) = signed
+    let (customers, access, waiting) = signed
         .app()
         .admin()
         .run(move |admin| {
             let customers = admin.customers(&actor, &filter, &request)?;
             let ids: Vec<_> = customers.items.iter().map(|customer| customer.id).collect();
             let access = admin.access_many(user, &ids)?;
-            Ok::<_, meshcustomers_core::Error>((customers, access))
+            let waiting = admin.waiting_registrations(&actor, &PageRequest::default())?;
+            Ok::<_, meshcustomers_core::Error>((customers, access, waiting))
         })
         .await?;
     Ok(CustomersPage {
         frame,
         account,
+        waiting: match (waiting.items.len(), waiting.next) {
+            (0, None) => String::new(),
+            (count, None) => count.to_string(),
+            (count, Some(_)) => format!("{count}+"),
+        },
         search_problem,
         next: customers.next.map(|next| asked.address(account, &next)),
         rows: customers
@@ -147,6 +179,7 @@ async fn list(signed: &SignedIn, account: CustomerId, asked: Asked) -> Result<Cu
                 limit: customer.projects.limit.to_string(),
                 status: status_word(customer.status),
                 disabled: customer.status == CustomerStatus::Disabled,
+                waiting: customer.status.phase() == Phase::Waiting,
                 customer,
                 access,
             })

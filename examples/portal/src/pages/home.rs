@@ -1,15 +1,17 @@
-//! The welcome page: open invitations and accounts; and the overview of one account.
+//! The welcome page: messages, registrations, open invitations and accounts; and the overview of one account.
 
 use askama::Template;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, InvitationId, Name, Offer, PageRequest,
-    Permission, Rename,
+    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, End, InvitationId, Name, Offer,
+    OwnRegistration, PageRequest, Permission, RegistrationMode, Rename, WaitingFor,
 };
 use serde::Deserialize;
 
+use super::own_messages::MessageLine;
+use super::waiting::waiting_for;
 use super::{Ids, Nothing, moment};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
@@ -20,6 +22,10 @@ use crate::session;
 #[template(path = "home.html")]
 struct HomePage {
     frame: Frame,
+    lines: Vec<MessageLine>,
+    more_messages: bool,
+    registrations: Vec<RegistrationRow>,
+    registrable: bool,
     offers: Vec<OfferRow>,
     more: Option<Cursor>,
     accounts: Vec<AccountRow>,
@@ -30,6 +36,31 @@ struct HomePage {
 struct OfferRow {
     offer: Offer,
     until: String,
+}
+
+struct RegistrationRow {
+    own: OwnRegistration,
+    state: String,
+    waits: bool,
+    confirmable: bool,
+}
+
+impl RegistrationRow {
+    fn new(own: OwnRegistration) -> Self {
+        let state = match (own.waits_for, own.account.status) {
+            (Some(waits_for), _) => format!("Waits for {}", waiting_for(waits_for)),
+            (None, CustomerStatus::Ended(End::Rejected)) => "Rejected".to_owned(),
+            (None, CustomerStatus::Ended(End::Withdrawn)) => "Withdrawn".to_owned(),
+            (None, CustomerStatus::Ended(End::Lapsed)) => "Never confirmed".to_owned(),
+            (None, _) => "Over".to_owned(),
+        };
+        Self {
+            state,
+            waits: own.waits_for.is_some(),
+            confirmable: own.waits_for == Some(WaitingFor::Confirmation),
+            own,
+        }
+    }
 }
 
 struct AccountRow {
@@ -51,18 +82,29 @@ pub struct After {
 pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Response, Problem> {
     let person = signed.person();
     let request = PageRequest { after: query.after, ..PageRequest::default() };
-    let (offers, accounts) = signed
+    let (offers, accounts, messages, registrations, registrable) = signed
         .app()
         .admin()
         .run(move |admin| {
             Ok::<_, meshcustomers_core::Error>((
                 admin.own_invitations(&person, &request)?,
                 admin.accounts(&person)?,
+                admin.pending_messages(&person, None, &PageRequest::default())?,
+                admin.own_registrations(&person, &PageRequest::default())?,
+                admin.settings().registration() == RegistrationMode::Open,
             ))
         })
         .await?;
     page(&HomePage {
         frame: signed.visitor.frame("Welcome").await?,
+        registrable,
+        more_messages: messages.next.is_some(),
+        lines: messages
+            .items
+            .into_iter()
+            .map(|pending| MessageLine::new(pending.message, pending.account.name.to_string()))
+            .collect(),
+        registrations: registrations.items.into_iter().map(RegistrationRow::new).collect(),
         more: offers.next,
         offers: offers
             .items

@@ -1,4 +1,5 @@
-//! Invitation links. Opening one only shows; acting takes a second, explicit step (R-INV-5).
+//! Links that people click. Opening one only shows; acting takes a second, explicit step (R-INV-5). Here the invitation's
+//! page; the others have files of their own.
 //!
 //! The token moves from the address into an `HttpOnly` cookie at once, so it stands in no history, referrer or
 //! screenshot, and it survives signing in.
@@ -26,18 +27,21 @@ use crate::sign_in::password_problem;
 /// How long the cookie lives: long enough to register, short enough for a shared computer.
 const COOKIE_SECONDS: u32 = 30 * 60;
 
-/// One cookie for each kind of link, so that none can stand in for another.
-fn cookie_name(app: &App, kind: LinkKind) -> Option<&'static str> {
-    match (kind, app.is_https()) {
-        (LinkKind::Invitation, true) => Some("__Host-invitation"),
-        (LinkKind::Invitation, false) => Some("portal-invitation"),
-        // Confirmation and registration links come with the full portal.
-        _ => None,
-    }
+/// The kinds of link, each with its cookie, so that none can stand in for another, and with the page that it leads to.
+const KINDS: [(LinkKind, &str, &str); 3] = [
+    (LinkKind::Invitation, "invitation", "/link"),
+    (LinkKind::Confirmation, "confirmation", "/confirmation"),
+    (LinkKind::Registration, "registration", "/registration"),
+];
+
+fn cookie_name(app: &App, name: &str) -> String {
+    let prefix = if app.is_https() { "__Host-" } else { "portal-" };
+    format!("{prefix}{name}")
 }
 
 fn cookie(app: &App, name: &str, value: &str, seconds: u32) -> Option<HeaderValue> {
     let secure = if app.is_https() { "; Secure" } else { "" };
+    let name = cookie_name(app, name);
     format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}").parse().ok()
 }
 
@@ -47,16 +51,23 @@ fn put_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
     }
 }
 
-fn without_cookie(app: &App, to: &str) -> Response {
+/// Goes on without the link: it has done its work, or is of no use.
+pub fn without(app: &App, kind: LinkKind, to: &str) -> Response {
     let mut response = Redirect::to(to).into_response();
-    let name = cookie_name(app, LinkKind::Invitation).unwrap_or_default();
-    put_cookie(&mut response, cookie(app, name, "", 0));
+    if let Some((_, name, _)) = KINDS.iter().find(|(known, ..)| *known == kind) {
+        put_cookie(&mut response, cookie(app, name, "", 0));
+    }
     response
 }
 
-/// The invitation link that somebody has opened.
-pub fn held(app: &App, headers: &HeaderMap) -> Option<LinkToken> {
-    let name = cookie_name(app, LinkKind::Invitation)?;
+fn without_cookie(app: &App, to: &str) -> Response {
+    without(app, LinkKind::Invitation, to)
+}
+
+/// The link of that kind that somebody has opened.
+pub fn held(app: &App, headers: &HeaderMap, kind: LinkKind) -> Option<LinkToken> {
+    let (_, name, _) = KINDS.iter().find(|(known, ..)| *known == kind)?;
+    let name = cookie_name(app, name);
     let token = headers
         .get_all(header::COOKIE)
         .iter()
@@ -65,15 +76,21 @@ pub fn held(app: &App, headers: &HeaderMap) -> Option<LinkToken> {
         .filter_map(Result::ok)
         .find(|cookie| cookie.name() == name)
         .and_then(|cookie| LinkToken::parse(cookie.value()))?;
-    (token.kind() == Some(LinkKind::Invitation)).then_some(token)
+    (token.kind() == Some(kind)).then_some(token)
+}
+
+/// The page of a link that was opened before signing in: the link survives it.
+pub fn page_of_held(app: &App, headers: &HeaderMap) -> Option<&'static str> {
+    KINDS.iter().find(|(kind, ..)| held(app, headers, *kind).is_some()).map(|(.., page)| *page)
 }
 
 /// Takes the token out of the address. Nothing is looked up and nothing changes.
 pub async fn arrive(visitor: Visitor, Ids(text): Ids<String>) -> Result<Response, Problem> {
     let app = &visitor.app;
     let token = LinkToken::parse(&text).ok_or_else(Problem::not_found)?;
-    let name = token.kind().and_then(|kind| cookie_name(app, kind)).ok_or_else(Problem::not_found)?;
-    let mut response = Redirect::to("/link").into_response();
+    let kind = token.kind().ok_or_else(Problem::not_found)?;
+    let (_, name, page) = KINDS.iter().find(|(known, ..)| *known == kind).ok_or_else(Problem::not_found)?;
+    let mut response = Redirect::to(page).into_response();
     put_cookie(&mut response, cookie(app, name, &token.expose(), COOKIE_SECONDS));
     Ok(response)
 }
@@ -115,7 +132,7 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem
 }
 
 fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
-    held(app, headers).ok_or_else(|| {
+    held(app, headers, LinkKind::Invitation).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
             "This invitation is not open here any more. Open the link in the mail again.",

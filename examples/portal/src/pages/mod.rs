@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::error::Problem;
 
 pub mod assets;
+pub mod confirmation;
 pub mod customer;
 pub mod customers;
 pub mod history;
@@ -15,8 +16,15 @@ pub mod home;
 pub mod link;
 pub mod mailbox;
 pub mod members;
+pub mod messages;
+pub mod own_messages;
+pub mod projects;
+pub mod quota;
 pub mod register;
+pub mod registration_link;
+pub mod registrations;
 pub mod sign_in;
+pub mod waiting;
 
 /// The ids in an address. Another spelling of an id is no id: not found, like every id that is not there.
 #[derive(Debug)]

@@ -68,7 +68,7 @@ pub async fn welcome(visitor: &Visitor, sign_in: &SignIn, headers: &HeaderMap) -
         return Err(meshcustomers_core::Refusal::UserDisabled.into());
     }
     session::sign_in(&visitor.session, user.id).await?;
-    let to = if link::held(&visitor.app, headers).is_some() { "/link" } else { "/" };
+    let to = link::page_of_held(&visitor.app, headers).unwrap_or("/");
     Ok(Redirect::to(to).into_response())
 }
 

@@ -1,0 +1,75 @@
+//! The confirmation link of a registration. Opening it only shows; confirming takes an explicit step of the registrant's own
+//! signed-in account (R-REG-3).
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use meshcustomers_core::{LinkKind, LinkToken, OwnRegistration};
+
+use super::{Nothing, link};
+use crate::app::App;
+use crate::csrf::Form;
+use crate::error::{Problem, told};
+use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
+use crate::session;
+
+#[derive(Template)]
+#[template(path = "confirmation.html")]
+struct ConfirmationPage {
+    frame: Frame,
+    registration: OwnRegistration,
+    waits: bool,
+    problem: Option<String>,
+}
+
+fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
+    link::held(app, headers, LinkKind::Confirmation).ok_or_else(|| {
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            "This confirmation is not open here any more. Open the link in the mail again.",
+        )
+    })
+}
+
+async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<ConfirmationPage, Problem> {
+    let token = token.clone();
+    let registration = visitor.app.admin().run(move |admin| admin.confirmation_offer(&token)).await?;
+    Ok(ConfirmationPage {
+        frame: visitor.frame("Confirm your address").await?,
+        waits: registration.waits_for.is_some(),
+        registration,
+        problem: None,
+    })
+}
+
+/// Shows what is confirmed.
+pub async fn show(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+    let token = required(&visitor.app, &headers)?;
+    page(&offer(&visitor, &token).await?)
+}
+
+/// Confirms.
+pub async fn confirm(
+    signed: SignedIn,
+    headers: HeaderMap,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Problem> {
+    let app = signed.app();
+    let token = required(app, &headers)?;
+    let (person, used) = (signed.person(), token.clone());
+    match app.admin().run(move |admin| admin.confirm(&person, used)).await {
+        Ok(customer) => {
+            let text = format!("Thank you: {} is active, you can start.", customer.name);
+            session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
+            Ok(link::without(app, LinkKind::Confirmation, &format!("/a/{}", customer.id)))
+        }
+        Err(error) => {
+            let said = told(&error);
+            if said.internal || said.status == StatusCode::NOT_FOUND {
+                return Err(error.into());
+            }
+            let shown = offer(&signed.visitor, &token).await?;
+            page_with(said.status, &ConfirmationPage { problem: Some(said.text), ..shown })
+        }
+    }
+}

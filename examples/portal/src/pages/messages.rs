@@ -1,0 +1,201 @@
+//! Administration > Customers > Messages: sending in both modes, who has acknowledged, withdrawing.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::{NaiveDate, TimeDelta, Utc};
+use meshcustomers_core::{
+    Customer, CustomerId, Message, MessageId, MessageMode, MessageRecipient, MessageStanding, MessageText,
+    PageRequest, SendMessage, SentMessage, Title, WithdrawMessage,
+};
+use serde::Deserialize;
+
+use super::customer::{acceptable, open};
+use super::home::After;
+use super::{Ids, Nothing, moment};
+use crate::csrf::Form;
+use crate::error::Problem;
+use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::session;
+
+struct Line {
+    message: Message,
+    sent: String,
+    mode: &'static str,
+    state: &'static str,
+    open: bool,
+    acknowledged: u32,
+}
+
+impl Line {
+    fn new(row: SentMessage) -> Self {
+        let SentMessage { message, standing, acknowledged } = row;
+        Self {
+            sent: moment(message.sent_at),
+            mode: match message.mode {
+                MessageMode::AllMustRead => "All must read",
+                MessageMode::SingleRead => "Single read only",
+            },
+            state: match standing {
+                MessageStanding::Open => "open",
+                MessageStanding::Taken => "taken",
+                MessageStanding::Withdrawn => "withdrawn",
+                MessageStanding::Over => "over",
+            },
+            open: standing == MessageStanding::Open,
+            acknowledged,
+            message,
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "customer_messages.html")]
+struct MessagesPage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    lines: Vec<Line>,
+    next: Option<String>,
+    form: MessageForm,
+    problem: Option<String>,
+}
+
+async fn list(
+    signed: &SignedIn,
+    account: CustomerId,
+    id: CustomerId,
+    query: After,
+) -> Result<MessagesPage, Problem> {
+    let (frame, customer) = open(signed, "Messages", account, id).await?;
+    let actor = signed.acting_for(account);
+    let request = PageRequest { after: query.after, ..PageRequest::default() };
+    let messages = signed.app().admin().run(move |admin| admin.messages(&actor, id, &request)).await?;
+    Ok(MessagesPage {
+        frame,
+        account,
+        customer,
+        next: messages.next.map(|next| format!("/a/{account}/customers/{id}/messages?after={next}")),
+        lines: messages.items.into_iter().map(Line::new).collect(),
+        form: MessageForm::default(),
+        problem: None,
+    })
+}
+
+/// The form, and what was sent.
+pub async fn show(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Query(query): Query<After>,
+) -> Result<Response, Problem> {
+    page(&list(&signed, account, id, query).await?)
+}
+
+/// A new message.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MessageForm {
+    title: String,
+    text: String,
+    /// `all_must_read` or `single_read`.
+    mode: String,
+    /// The last day on which it shows; may be empty.
+    last_day: String,
+}
+
+impl MessageForm {
+    fn command(&self, customer: CustomerId) -> Result<SendMessage, meshcustomers_core::Error> {
+        // Something that is no day is taken for one that is over, which the library refuses.
+        let over = chrono::DateTime::<Utc>::UNIX_EPOCH;
+        let ends_at = (!self.last_day.is_empty()).then(|| {
+            let day = NaiveDate::parse_from_str(&self.last_day, "%Y-%m-%d").ok();
+            day.and_then(|day| day.checked_add_signed(TimeDelta::days(1)))
+                .and_then(|day| day.and_hms_opt(0, 0, 0))
+                .map_or(over, |end| end.and_utc())
+        });
+        Ok(SendMessage {
+            customer,
+            title: Title::parse(&self.title)?,
+            text: MessageText::parse(&self.text.replace("\r\n", "\n"))?,
+            mode: MessageMode::parse(&self.mode).unwrap_or(MessageMode::AllMustRead),
+            ends_at,
+        })
+    }
+}
+
+/// Sends.
+pub async fn send(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(form): Form<MessageForm>,
+) -> Result<Response, Problem> {
+    let (actor, typed) = (signed.acting_for(account), form.clone());
+    let result = signed.app().admin().run(move |admin| admin.send_message(&actor, form.command(id)?)).await;
+    match result {
+        Ok(_) => {
+            let text = "The message is sent: its recipients see it when they sign in.".to_owned();
+            session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
+            Ok(Redirect::to(&format!("/a/{account}/customers/{id}/messages")).into_response())
+        }
+        Err(error) => {
+            let (status, problem) = acceptable(error)?;
+            let shown = list(&signed, account, id, After::default()).await?;
+            page_with(status, &MessagesPage { form: typed, problem: Some(problem), ..shown })
+        }
+    }
+}
+
+#[derive(Template)]
+#[template(path = "message_recipients.html")]
+struct RecipientsPage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    rows: Vec<(MessageRecipient, String)>,
+    next: Option<String>,
+}
+
+/// Who has acknowledged it, when, and who has not.
+pub async fn recipients(
+    signed: SignedIn,
+    Ids((account, id, message)): Ids<(CustomerId, CustomerId, MessageId)>,
+    Query(query): Query<After>,
+) -> Result<Response, Problem> {
+    let (frame, customer) = open(&signed, "Recipients", account, id).await?;
+    let actor = signed.acting_for(account);
+    let request = PageRequest { after: query.after, ..PageRequest::default() };
+    let rows = signed.app().admin().run(move |admin| admin.recipients(&actor, id, message, &request)).await?;
+    page(&RecipientsPage {
+        frame,
+        account,
+        customer,
+        next: rows.next.map(|next| format!("/a/{account}/customers/{id}/messages/{message}?after={next}")),
+        rows: rows
+            .items
+            .into_iter()
+            .map(|row| {
+                let state = match row.acknowledged_at {
+                    Some(at) => format!("{} UTC", moment(at)),
+                    None => "not yet".to_owned(),
+                };
+                (row, state)
+            })
+            .collect(),
+    })
+}
+
+/// Takes a message back.
+pub async fn withdraw(
+    signed: SignedIn,
+    Ids((account, id, message)): Ids<(CustomerId, CustomerId, MessageId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let actor = signed.acting_for(account);
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.withdraw_message(&actor, WithdrawMessage { customer: id, message }))
+        .await;
+    let back = format!("/a/{account}/customers/{id}/messages");
+    signed.back(&back, "The message is withdrawn.", result).await
+}

@@ -1,0 +1,99 @@
+//! Messages as their recipients see them: before them on the welcome page, and all of an account.
+
+use askama::Template;
+use axum::extract::Query;
+use axum::response::{Redirect, Response};
+use meshcustomers_core::{
+    Acknowledge, Acknowledgement, CustomerId, Message, MessageId, MessageMode, MessageStanding, PageRequest,
+};
+
+use super::home::After;
+use super::{Ids, Nothing, moment};
+use crate::csrf::Form;
+use crate::error::Problem;
+use crate::frame::{Frame, SignedIn, page};
+
+/// A message on a page.
+pub struct MessageLine {
+    pub message: Message,
+    /// Whose members it was sent to.
+    pub account: String,
+    pub sent: String,
+    pub from: String,
+    /// What has become of it, for this reader.
+    pub state: String,
+    /// Whether it still waits for this reader.
+    pub open: bool,
+}
+
+impl MessageLine {
+    /// As it is before its reader.
+    pub fn new(message: Message, account: String) -> Self {
+        let from = match &message.account {
+            Some(account) => format!("{}, {}", message.sender_name, account.name),
+            None => message.sender_name.to_string(),
+        };
+        Self { sent: moment(message.sent_at), from, message, account, state: String::new(), open: true }
+    }
+
+    /// Whether one reader is enough.
+    pub fn single(&self) -> bool {
+        self.message.mode == MessageMode::SingleRead
+    }
+}
+
+#[derive(Template)]
+#[template(path = "messages.html")]
+struct MessagesPage {
+    frame: Frame,
+    lines: Vec<MessageLine>,
+    next: Option<String>,
+}
+
+/// Account > Messages.
+pub async fn show(
+    signed: SignedIn,
+    Ids(id): Ids<CustomerId>,
+    Query(query): Query<After>,
+) -> Result<Response, Problem> {
+    let frame = signed.frame("Messages", id, "messages").await?;
+    let person = signed.person();
+    let request = PageRequest { after: query.after, ..PageRequest::default() };
+    let messages = signed.app().admin().run(move |admin| admin.own_messages(&person, id, &request)).await?;
+    let lines = messages.items.into_iter().map(|own| {
+        let state = match (own.standing, own.acknowledged_at) {
+            (_, Some(at)) => format!("You have acknowledged it, {} UTC", moment(at)),
+            (MessageStanding::Open, None) => String::new(),
+            (MessageStanding::Taken, None) => "Somebody has taken care of it".to_owned(),
+            (MessageStanding::Withdrawn, None) => "Withdrawn".to_owned(),
+            (MessageStanding::Over, None) => "Over".to_owned(),
+        };
+        MessageLine { open: state.is_empty(), state, ..MessageLine::new(own.message, String::new()) }
+    });
+    page(&MessagesPage {
+        lines: lines.collect(),
+        next: messages.next.map(|next| format!("/a/{id}/messages?after={next}")),
+        frame,
+    })
+}
+
+/// Acknowledges.
+pub async fn acknowledge(
+    signed: SignedIn,
+    Ids((customer, message)): Ids<(CustomerId, MessageId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| admin.acknowledge(&person, Acknowledge { customer, message }))
+        .await;
+    let done = match result {
+        Ok(Acknowledgement::Closed) => {
+            "This message was closed before: somebody else was faster, or it was withdrawn."
+        }
+        _ => "The message is acknowledged.",
+    };
+    signed.back("/", done, result).await
+}

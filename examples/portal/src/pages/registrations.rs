@@ -1,0 +1,171 @@
+//! Registering a customer oneself, plainly or by a partner's link, and what is done with one's own registrations (R-REG).
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{
+    Account, CustomerId, CustomerStatus, Error, LinkKind, LinkToken, Refusal, Register,
+};
+use serde::Deserialize;
+
+use super::{Ids, Nothing, link};
+use crate::app::App;
+use crate::csrf::Form;
+use crate::error::{Problem, told};
+use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
+use crate::session;
+
+#[derive(Template)]
+#[template(path = "register_customer.html")]
+struct RegisterPage {
+    frame: Frame,
+    /// The partner to whom the link leads; none: a plain registration.
+    partner: Option<Account>,
+    form: RegisterForm,
+    name_problem: Option<String>,
+    identifier_problem: Option<String>,
+    problem: Option<String>,
+}
+
+/// What the form sends.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RegisterForm {
+    name: String,
+    identifier: String,
+}
+
+fn form(frame: Frame, partner: Option<Account>) -> RegisterPage {
+    RegisterPage {
+        frame,
+        partner,
+        form: RegisterForm::default(),
+        name_problem: None,
+        identifier_problem: None,
+        problem: None,
+    }
+}
+
+/// The form of a plain registration.
+pub async fn show(signed: SignedIn) -> Result<Response, Problem> {
+    page(&form(signed.visitor.frame("Register a customer").await?, None))
+}
+
+/// The page of a partner's link: it names the partner before anybody agrees (R-LNK-3). A dead link stops here (R-LNK-4).
+pub async fn show_by_link(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
+    let partner = partner(&visitor.app, &headers).await?.1;
+    page(&form(visitor.frame("Register a customer").await?, Some(partner)))
+}
+
+async fn partner(app: &App, headers: &HeaderMap) -> Result<(LinkToken, Account), Problem> {
+    let token = link::held(app, headers, LinkKind::Registration).ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "This link is not open here any more. Open it again.")
+    })?;
+    let asked = token.clone();
+    Ok((token, app.admin().run(move |admin| admin.registration_offer(&asked)).await?))
+}
+
+/// Registers plainly.
+pub async fn register(signed: SignedIn, Form(typed): Form<RegisterForm>) -> Result<Response, Problem> {
+    let page = form(signed.visitor.frame("Register a customer").await?, None);
+    run(&signed, typed, None, page).await
+}
+
+/// Registers by the link that was opened. It never falls through to a plain registration (R-LNK-4).
+pub async fn register_by_link(
+    signed: SignedIn,
+    headers: HeaderMap,
+    Form(typed): Form<RegisterForm>,
+) -> Result<Response, Problem> {
+    let (token, partner) = partner(signed.app(), &headers).await?;
+    let page = form(signed.visitor.frame("Register a customer").await?, Some(partner));
+    run(&signed, typed, Some(token), page).await
+}
+
+async fn run(
+    signed: &SignedIn,
+    typed: RegisterForm,
+    token: Option<LinkToken>,
+    page: RegisterPage,
+) -> Result<Response, Problem> {
+    let (person, sent, by_link) = (signed.person(), typed.clone(), token.is_some());
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let register = Register::new(&sent.name, &sent.identifier)?;
+            let register = match token {
+                Some(token) => register.by_link(token),
+                None => register,
+            };
+            admin.register(&person, register)
+        })
+        .await;
+    let error = match result {
+        Ok(customer) => {
+            signed.app().wake_postman();
+            let active = customer.status == CustomerStatus::Active;
+            let text = if active {
+                format!("{} is registered: you can start.", customer.name)
+            } else {
+                format!(
+                    "{} is registered. Below you see what it waits for; a mail is on its way.",
+                    customer.name
+                )
+            };
+            session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
+            let to = if active { format!("/a/{}", customer.id) } else { "/".to_owned() };
+            return Ok(if by_link {
+                link::without(signed.app(), LinkKind::Registration, &to)
+            } else {
+                Redirect::to(&to).into_response()
+            });
+        }
+        Err(error) => error,
+    };
+    let said = told(&error);
+    let dead = matches!(error, Error::Refused(Refusal::LinkDead));
+    if said.internal || dead || matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
+        return Err(error.into());
+    }
+    let mut shown = RegisterPage { form: typed, ..page };
+    match said.field {
+        Some("name") => shown.name_problem = Some(said.text),
+        Some("identifier") => shown.identifier_problem = Some(said.text),
+        _ => shown.problem = Some(said.text),
+    }
+    page_with(said.status, &shown)
+}
+
+/// Has the confirmation link sent again.
+pub async fn send_confirmation(
+    signed: SignedIn,
+    Ids(id): Ids<CustomerId>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result = signed.app().admin().run(move |admin| admin.send_confirmation(&person, id)).await;
+    signed.back("/", "A mail with a new link is on its way.", result).await
+}
+
+/// Withdraws.
+pub async fn withdraw(
+    signed: SignedIn,
+    Ids(id): Ids<CustomerId>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result = signed.app().admin().run(move |admin| admin.withdraw_registration(&person, id)).await;
+    signed.back("/", "The registration is withdrawn.", result).await
+}
+
+/// Puts an ended one away.
+pub async fn dismiss(
+    signed: SignedIn,
+    Ids(id): Ids<CustomerId>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let person = signed.person();
+    let result = signed.app().admin().run(move |admin| admin.dismiss_registration(&person, id)).await;
+    signed.back("/", "It is put away.", result).await
+}

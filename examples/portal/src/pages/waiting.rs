@@ -1,0 +1,133 @@
+//! Administration > Waiting: registrations to be approved or rejected (R-REG-2, R-REG-5).
+
+use askama::Template;
+use axum::extract::Query;
+use axum::response::{Redirect, Response};
+use meshcustomers_core::{
+    Customer, CustomerId, PageRequest, Reason, Reject, WaitingFor, WaitingRegistration,
+};
+use serde::Deserialize;
+
+use super::customer::{acceptable, done, open};
+use super::home::After;
+use super::{Ids, Nothing, moment};
+use crate::csrf::Form;
+use crate::error::Problem;
+use crate::frame::{Frame, SignedIn, page, page_with};
+
+struct Line {
+    row: WaitingRegistration,
+    since: String,
+    waits_for: &'static str,
+    approvable: bool,
+}
+
+/// What a registration waits for, in words.
+pub const fn waiting_for(waits_for: WaitingFor) -> &'static str {
+    match waits_for {
+        WaitingFor::Approval => "approval",
+        WaitingFor::Confirmation => "confirmation of the address",
+        WaitingFor::Both => "approval, then confirmation of the address",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "waiting.html")]
+struct WaitingPage {
+    frame: Frame,
+    account: CustomerId,
+    lines: Vec<Line>,
+    next: Option<String>,
+}
+
+/// The queue, oldest first.
+pub async fn show(
+    signed: SignedIn,
+    Ids(account): Ids<CustomerId>,
+    Query(query): Query<After>,
+) -> Result<Response, Problem> {
+    let frame = signed.frame("Waiting", account, "customers").await?;
+    let actor = signed.acting_for(account);
+    let request = PageRequest { after: query.after, ..PageRequest::default() };
+    let rows = signed.app().admin().run(move |admin| admin.waiting_registrations(&actor, &request)).await?;
+    page(&WaitingPage {
+        frame,
+        account,
+        next: rows.next.map(|next| format!("/a/{account}/waiting?after={next}")),
+        lines: rows
+            .items
+            .into_iter()
+            .map(|row| Line {
+                since: moment(row.registered_at),
+                waits_for: waiting_for(row.waits_for),
+                approvable: row.waits_for != WaitingFor::Confirmation,
+                row,
+            })
+            .collect(),
+    })
+}
+
+/// Approves.
+pub async fn approve(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let actor = signed.acting_for(account);
+    let result = signed.app().admin().run(move |admin| admin.approve(&actor, id)).await;
+    signed.back(&format!("/a/{account}/waiting"), "Approved: the registrant gets a mail.", result).await
+}
+
+#[derive(Template)]
+#[template(path = "customer_reject.html")]
+struct RejectPage {
+    frame: Frame,
+    account: CustomerId,
+    customer: Customer,
+    reason: String,
+    problem: Option<String>,
+}
+
+/// The form.
+pub async fn show_reject(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+) -> Result<Response, Problem> {
+    let (frame, customer) = open(&signed, "Reject registration", account, id).await?;
+    page(&RejectPage { frame, account, customer, reason: String::new(), problem: None })
+}
+
+/// Why.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonForm {
+    reason: String,
+}
+
+/// Rejects.
+pub async fn reject(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(form): Form<ReasonForm>,
+) -> Result<Response, Problem> {
+    let (actor, typed) = (signed.acting_for(account), form.reason.clone());
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let reason = Reason::parse(&form.reason.replace("\r\n", "\n"))?;
+            admin.reject(&actor, Reject { customer: id, reason })
+        })
+        .await;
+    match result {
+        Ok(customer) => {
+            done(&signed, account, &format!("The registration of {} is rejected.", customer.name)).await
+        }
+        Err(error) => {
+            let (status, problem) = acceptable(error)?;
+            let (frame, customer) = open(&signed, "Reject registration", account, id).await?;
+            let shown = RejectPage { frame, account, customer, reason: typed, problem: Some(problem) };
+            page_with(status, &shown)
+        }
+    }
+}
