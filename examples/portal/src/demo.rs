@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Accept, AddAdmin, Administration, ChangeRole, Clock, CreateCustomer, Customer, CustomerId, CustomerKind,
-    Disable, EmailAddress, HostKey, Invite, ManualClock, MemoryMailer, Name, PageRequest, Person, Postman,
-    Reason, Rename, Role, Settings, SystemClock, UserId,
+    Accept, Acknowledge, AddAdmin, Administration, Approval, ChangeRole, Clock, CreateCustomer,
+    CreateProject, Customer, CustomerId, CustomerKind, Disable, EditQuota, EmailAddress, EmailConfirmation,
+    HostKey, Invite, ManualClock, MemoryMailer, MessageMode, MessageText, Name, PageRequest, Person, Postman,
+    ProjectIdentifier, Quota, Reason, Register, RegistrationLinks, RegistrationMode, Rename, Role,
+    RotateLink, SendMessage, Settings, SystemClock, Title, UserId,
 };
 use meshcustomers_sqlite::SqliteStore;
 
@@ -58,7 +60,14 @@ impl Clock for DemoClock {
 ///
 /// # Errors
 /// What the library or SQLite says.
-pub fn create(store: SqliteStore, key: HostKey, settings: Settings, sign_ins: &SignIns) -> Outcome<String> {
+pub fn create(store: SqliteStore, key: HostKey, base_url: &str, sign_ins: &SignIns) -> Outcome<String> {
+    // Whatever this portal is set to: the demo shows all of it.
+    let settings = Settings::builder(base_url)
+        .registration(RegistrationMode::Open)
+        .approval(Approval::Manual)
+        .confirmation(EmailConfirmation::NotRequired)
+        .registration_links(RegistrationLinks::On)
+        .build()?;
     let clock = DemoClock(Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::days(60))));
     let (admin, operator) =
         Administration::builder(store, key, settings).clock(clock.clone()).build_with_operator()?;
@@ -93,6 +102,7 @@ pub fn create(store: SqliteStore, key: HostKey, settings: Settings, sign_ins: &S
         made.push(customer);
     }
     demo.polish(&made, &people)?;
+    demo.whole_page(&made, &people)?;
     // Nobody waits for the mails of the demo: they go nowhere.
     Postman::new(admin.clone(), MemoryMailer::default()).deliver_due(1_000)?;
     Ok(password)
@@ -170,6 +180,57 @@ impl Demo<'_> {
         self.admin.disable(&partner, Disable { customer: quarry, reason })?;
         let zephyr = at(12)?;
         self.admin.rename(&partner, Rename { customer: zephyr, name: Name::parse("Zephyr Airways")? })?;
+        Ok(())
+    }
+
+    /// Projects above a lowered quota, messages in both modes, and registrations that wait, one of them by the link.
+    fn whole_page(&self, made: &[CustomerId], people: &[(UserId, &str)]) -> Outcome<()> {
+        let partner = self.paul.acting_for(self.partner);
+        let north = made.first().copied().ok_or("no customer")?;
+        let emma = Person::new(person(people, 2)?);
+        for (name, identifier) in
+            [("Grid Twin", "grid-twin"), ("Tariff Shop", "tariff-shop"), ("Meter Data", "meter-data")]
+        {
+            self.clock.0.advance(TimeDelta::minutes(4));
+            let (name, identifier) = (Name::parse(name)?, ProjectIdentifier::parse(identifier)?);
+            self.admin.create_project(
+                &emma.acting_for(north),
+                CreateProject { customer: north, name, identifier },
+            )?;
+        }
+        let seen = self.admin.customer(&partner, north)?.projects.limit;
+        self.admin.edit_quota(&partner, EditQuota { customer: north, seen, quota: Quota::limited(2)? })?;
+
+        let message = |title: &str, text: &str, mode| -> Outcome<_> {
+            let command = SendMessage {
+                customer: north,
+                title: Title::parse(title)?,
+                text: MessageText::parse(text)?,
+                mode,
+                ends_at: None,
+            };
+            self.clock.0.advance(TimeDelta::minutes(9));
+            Ok(self.admin.send_message(&partner, command)?)
+        };
+        let terms = message("New terms", "The new terms hold from next month on.", MessageMode::AllMustRead)?;
+        self.admin.acknowledge(
+            &Person::new(person(people, 3)?),
+            Acknowledge { customer: north, message: terms.id },
+        )?;
+        message(
+            "Certificate",
+            "The certificate of grid-twin ends on Friday. Please renew it.",
+            MessageMode::SingleRead,
+        )?;
+
+        let rotate = RotateLink { partner: self.partner, expires_at: None, max_uses: None };
+        let link = self.admin.rotate_link(&partner, rotate)?;
+        self.clock.0.advance(TimeDelta::minutes(30));
+        let noah = Person::new(person(people, 5)?);
+        self.admin.register(&noah, Register::new("Fjord Bakery", "fjord-bakery")?.by_link(link.token))?;
+        self.clock.0.advance(TimeDelta::minutes(11));
+        let mia = Person::new(person(people, 6)?);
+        self.admin.register(&mia, Register::new("Blau Kunst", "blau-kunst")?)?;
         Ok(())
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use meshcustomers_core::{Actor, Administration, HostKey, Postman, Settings, SystemEntropy};
+use meshcustomers_core::{Actor, Administration, HostKey, Postman, Settings, SettingsError, SystemEntropy};
 use meshcustomers_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -39,6 +39,7 @@ mod error;
 mod frame;
 mod limits;
 mod mailer;
+mod operator;
 mod pages;
 mod random;
 mod session;
@@ -68,10 +69,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .unwrap_or_else(|_| "warn,tower_sessions_core=error".into());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
 
+    if let Some(task) = config.task.clone() {
+        return tokio::task::spawn_blocking(move || {
+            do_task(&config, &task).map_err(|error| error.to_string())
+        })
+        .await?
+        .map_err(Into::into);
+    }
     let listener = listen(config.port).await?;
     let local = format!("http://{}", listener.local_addr()?);
     let base_url = config.base_url.clone().unwrap_or_else(|| local.clone());
-    let settings = Settings::builder(&base_url).product_name("meshcustomers portal").build()?;
+    let settings = settings(&config, &base_url)?;
     let base_url = settings.base_url().as_str().to_owned();
     let post = post(&config, &settings, config.base_url.is_none())?;
 
@@ -128,6 +136,44 @@ async fn listen(port: u16) -> std::io::Result<TcpListener> {
         }
     }
     Err(last.unwrap_or_else(|| std::io::ErrorKind::AddrInUse.into()))
+}
+
+/// What this portal's host has chosen.
+fn settings(config: &Config, base_url: &str) -> Result<Settings, SettingsError> {
+    Settings::builder(base_url)
+        .product_name("meshcustomers portal")
+        .registration(config.mode())
+        .approval(config.approval())
+        .confirmation(config.confirmation())
+        .registration_links(config.links())
+        .build()
+}
+
+/// Does one thing on the data folder, beside a portal that may be running, and ends.
+fn do_task(config: &Config, task: &config::Task) -> Result<(), Box<dyn Error>> {
+    let database = config.data.join("portal.db");
+    if !database.exists() {
+        return Err(format!("there is no portal in {}; start one first", config.data.display()).into());
+    }
+    let base_url = config.base_url.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", config.port));
+    let settings = settings(config, &base_url)?;
+    let post = match (&config.smtp_url, task) {
+        (None, config::Task::DeliverMails) => {
+            return Err(
+                "set SMTP_URL: without a mail server, the running portal's mailbox page shows mails".into()
+            );
+        }
+        _ => post(config, &settings, true)?,
+    };
+    let key = host_key(&config.data.join("host.key"))?;
+    let sign_ins = SignIns::new(Db::open(&config.data.join("sign-ins.db"))?);
+    let (admin, operator) =
+        Administration::builder(SqliteStore::open(&database)?, key, settings).build_with_operator()?;
+    let person = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
+    let operator = operator.act("portal", &person, "")?;
+    let done = operator::run(task, &admin, &operator, &sign_ins, post)?;
+    writeln!(std::io::stdout(), "{done}")?;
+    Ok(())
 }
 
 /// A mail server, or the mailbox page: never both, and the mailbox only where nobody else can look.
@@ -191,7 +237,7 @@ fn demo_once(
         );
     }
     let store = SqliteStore::open(data.join("portal.db"))?;
-    let password = demo::create(store, key.clone(), settings.clone(), sign_ins)?;
+    let password = demo::create(store, key.clone(), settings.base_url().as_str(), sign_ins)?;
     let mut text = format!("Password of all demo people: {password}\n\n");
     for (name, address, what) in demo::PEOPLE {
         if !what.is_empty() {

@@ -136,6 +136,21 @@ impl SignIns {
             .await
     }
 
+    /// The verified sign-in with this address; for the operator's command line.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn by_address(&self, address: &EmailAddress) -> rusqlite::Result<Option<SignIn>> {
+        self.db.with(|db| {
+            db.query_row(
+                "SELECT id, address, name, hash FROM sign_in WHERE address_key = ?1 AND verified = 1",
+                [address.key().as_str()],
+                SignIn::read,
+            )
+            .optional()
+        })
+    }
+
     /// Makes a sign-in, unverified.
     ///
     /// # Errors
