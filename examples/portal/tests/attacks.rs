@@ -21,6 +21,8 @@ fn a93_every_post_is_refused_without_token_or_from_elsewhere() {
         route
             .replace("{user}", &format!("0{member}"))
             .replace("{invitation}", &harbour)
+            .replace("{project}", &harbour)
+            .replace("{message}", &harbour)
             .replace("{customer}", &harbour)
             .replace("{account}", if route.contains("customers") { &partner } else { &harbour })
             .replace("{token}", "00")
@@ -159,6 +161,7 @@ fn a45_foreign_and_unknown_ids_get_the_same_404() {
                 && !route.contains("{customer}")
                 && !route.contains("{user}")
                 && !route.contains("{invitation}")
+                && !route.contains("{project}")
             {
                 continue;
             }
@@ -166,7 +169,9 @@ fn a45_foreign_and_unknown_ids_get_the_same_404() {
                 .replace("{account}", account)
                 .replace("{customer}", customer)
                 .replace("{user}", &member)
-                .replace("{invitation}", unknown);
+                .replace("{invitation}", unknown)
+                .replace("{project}", unknown)
+                .replace("{message}", unknown);
             let path = if route.contains("export") { format!("{path}?format=csv") } else { path };
             let answer = if method == "GET" { emma.get(&path) } else { emma.post(&path, fields(&route)) };
             assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);

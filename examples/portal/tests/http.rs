@@ -122,7 +122,7 @@ fn fields_are_refused_beside_the_field_and_pages_go_on() {
             None => break,
         }
     }
-    assert_eq!((seen.len(), pages), (35, 2), "13 of the demo and 22");
+    assert_eq!((seen.len(), pages), (36, 2), "14 of the demo and 22");
     assert_eq!(paul.get(&format!("{path}?after=forged")).status, 400);
     let disabled = paul.get(&format!("{path}?status=disabled")).body;
     assert!(disabled.contains("<code>quarry</code>") && !disabled.contains("<code>velo</code>"));
