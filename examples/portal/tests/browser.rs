@@ -1,4 +1,4 @@
-//! The main job in a real browser, with a picture of every page in `target/screenshots`.
+//! The product page in a real browser, with a picture of every page in `target/screenshots`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
@@ -285,5 +285,106 @@ async fn play(eyes: &Eyes, portal: &Portal) -> Seen {
 
     let log = eyes.driver.execute("return window.location.href", vec![]).await?;
     assert!(log.json().as_str().is_some_and(|address| address.contains("/a/")));
+    manages(eyes, portal).await?;
+    registers(eyes, portal).await
+}
+
+/// Quota, messages, the Invitation Link, the waiting registrations: what a partner does besides.
+async fn manages(eyes: &Eyes, portal: &Portal) -> Seen {
+    eyes.driver.delete_all_cookies().await?;
+    eyes.sign_in("paul@cloud-partner.example", &portal.password).await?;
+    eyes.choose_account("(cloud-partner)").await?;
+    eyes.click(".side a[href$='/customers']").await?;
+    eyes.says("Waiting registrations: 1").await?;
+
+    eyes.click("a[aria-label='Quota of North Energy Group']").await?;
+    eyes.says("uses 3 of 2 projects").await?;
+    eyes.look("quota").await?;
+    eyes.type_into("input[name=quota]", "5").await?;
+    eyes.click_words("Save").await?;
+    eyes.says("may have 5 projects now").await?;
+
+    eyes.click("a[aria-label='Messages to North Energy Group']").await?;
+    eyes.type_into("input[name=title]", "Maintenance").await?;
+    eyes.type_into("textarea[name=text]", "On Sunday from 2 to 4 a.m.").await?;
+    eyes.click("input[value=single_read]").await?;
+    eyes.look("message").await?;
+    eyes.click_words("Send").await?;
+    eyes.says("The message is sent").await?;
+    eyes.click_words("New terms").await?;
+    eyes.says("not yet").await?;
+    eyes.look("recipients").await?;
+
+    eyes.click(".side a[href$='/customers']").await?;
+    eyes.click_words("Waiting registrations: 1").await?;
+    eyes.says("Fjord Bakery").await?;
+    eyes.look("waiting").await?;
+    eyes.click_words("Reject").await?;
+    eyes.look("reject").await?;
+    eyes.driver.back().await?;
+    eyes.click_words("Approve").await?;
+    eyes.says("Approved: the registrant gets a mail").await?;
+
+    eyes.click(".side a[href$='/registration-link']").await?;
+    eyes.says("assigned to this account at once").await?;
+    eyes.look("registration-link").await?;
+    Ok(())
+}
+
+/// Somebody registers a customer with the link that is shown, waits, is approved, and confirms.
+async fn registers(eyes: &Eyes, portal: &Portal) -> Seen {
+    let link =
+        eyes.driver.query(By::Css("input[readonly]")).first().await?.value().await?.unwrap_or_default();
+    eyes.driver.delete_all_cookies().await?;
+    eyes.driver.goto(&link).await?;
+    eyes.says("Sign in first; the link waits here for you").await?;
+    assert_eq!(eyes.driver.current_url().await?.path(), "/registration", "the address holds no token");
+    eyes.click_words("Sign in").await?;
+    eyes.type_into("input[name=address]", "emma@north-energy.example").await?;
+    eyes.type_into("input[name=password]", &portal.password).await?;
+    eyes.click_words("Sign in").await?;
+    eyes.says("your customer is assigned to Cloud Partner").await?;
+    eyes.look("register-customer").await?;
+    eyes.type_into("input[name=name]", "Emma's Bakery").await?;
+    eyes.type_into("input[name=identifier]", "emmas-bakery").await?;
+    eyes.click_words("Register").await?;
+    eyes.says("Waits for approval, then confirmation of the address").await?;
+    eyes.says("New terms").await?;
+    eyes.look("welcome-messages").await?;
+    eyes.click_words("Acknowledge").await?;
+    eyes.says("The message is acknowledged").await?;
+    eyes.choose_account("(north-energy)").await?;
+    eyes.click(".side a[href$='/projects']").await?;
+    eyes.says("3 of 5").await?;
+    eyes.look("projects").await?;
+    eyes.click(".side a[href$='/messages']").await?;
+    eyes.says("You have acknowledged it").await?;
+    eyes.look("messages").await?;
+
+    eyes.driver.delete_all_cookies().await?;
+    eyes.sign_in("paul@cloud-partner.example", &portal.password).await?;
+    eyes.choose_account("(cloud-partner)").await?;
+    eyes.click(".side a[href$='/customers']").await?;
+    eyes.click_words("Waiting registrations: 1").await?;
+    eyes.click_words("Approve").await?;
+    eyes.says("Approved: the registrant gets a mail").await?;
+
+    eyes.driver.delete_all_cookies().await?;
+    eyes.sign_in("emma@north-energy.example", &portal.password).await?;
+    let mut link = String::new();
+    for _ in 0..100 {
+        eyes.go("/mailbox").await?;
+        let mail = eyes.driver.query(By::Css("article")).first().await?;
+        if mail.text().await?.contains("was approved") {
+            link = mail.query(By::Css("a")).first().await?.attr("href").await?.unwrap_or_default();
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    eyes.driver.goto(&link).await?;
+    eyes.says("is your address").await?;
+    eyes.look("confirmation").await?;
+    eyes.click_words("Confirm").await?;
+    eyes.says("is active, you can start").await?;
     Ok(())
 }
