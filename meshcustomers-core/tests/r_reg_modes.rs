@@ -7,8 +7,8 @@ mod common;
 
 use common::{World, link_in, settings};
 use meshcustomers_core::{
-    Approval, Customer, CustomerStatus, EmailConfirmation, EventType, Explanation, LinkToken, Person, Register,
-    RegistrationLinks, RegistrationMode, RenderedMail, Role, User, WaitingFor,
+    Approval, Customer, CustomerStatus, EmailConfirmation, EventType, Explanation, LinkToken, Person,
+    Register, RegistrationLinks, RegistrationMode, RenderedMail, Role, User, WaitingFor,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

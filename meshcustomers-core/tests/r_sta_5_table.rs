@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use meshcustomers_core::{CommandKind, LinkKind};
+use common::{World, settings};
+use meshcustomers_core::{CommandKind, RegistrationLinks, RevokeLink, RotateLink};
 use scene::{Cell, Scene, State, Who};
 
 /// Those that act on no customer that is there: one makes it, the other asks for it.
@@ -66,8 +67,7 @@ fn printed(rows: &[Row]) -> String {
     let mut text = String::from(
         "What came of every command that acts on a customer, in every state, by everybody (R-STA-5).\n\n\
          done  it was done, or was shown        =  nothing to change        .  no such person can be\n\
-         Refusals stand with their codes. The commands of the registration link act on a partner: there is one in no\n\
-         other state than active and disabled. \"lapsed\" has passed by the clock; \"lapse written\" is after housekeeping.\n",
+         Refusals stand with their codes. \"lapsed\" has passed by the clock; \"lapse written\" is after housekeeping.\n",
     );
     let mut last = String::new();
     for row in rows {
@@ -87,7 +87,68 @@ fn printed(rows: &[Row]) -> String {
         text.truncate(text.trim_end().len());
         text.push('\n');
     }
+    text.push_str("\nThe registration link of a partner\n");
+    for (what, who, cells) in partner_rows() {
+        write!(text, "{what:<22} {who:<20}").unwrap();
+        for (state, cell) in ["active", "disabled"].iter().zip(cells) {
+            write!(text, " {state}: {cell:<15}").unwrap();
+        }
+        text.truncate(text.trim_end().len());
+        text.push('\n');
+    }
     text
+}
+
+/// The last row of R-STA-5: a partner neither waits nor ends.
+fn partner_rows() -> Vec<(&'static str, &'static str, [Cell; 2])> {
+    let scene = |state: State| {
+        let w = World::with(settings().registration_links(RegistrationLinks::On));
+        w.partner_link(None);
+        if state == State::Disabled {
+            w.disable(&w.north);
+        }
+        w
+    };
+    let scenes = [State::Active, State::Disabled].map(scene);
+    let mut rows = Vec::new();
+    for what in ["show link", "rotate_link", "revoke_link"] {
+        for who in ["administrator", "operator", "Admin", "Employee", "stranger"] {
+            let cells = scenes.each_ref().map(|w| {
+                let partner = w.north.id;
+                let actor = match who {
+                    "administrator" => w.hanna(),
+                    "operator" => w.operator.clone(),
+                    "Admin" => w.paula(),
+                    "Employee" => w.by(&w.pete, &w.north),
+                    _ => w.by(&w.stranger, &w.north),
+                };
+                match what {
+                    "show link" => scene::cell(w.admin.registration_link(&actor, partner)),
+                    "rotate_link" => {
+                        let rotate = RotateLink { partner, expires_at: None, max_uses: None };
+                        scene::run(w, partner, &actor, &rotate)
+                    }
+                    _ => scene::run(w, partner, &actor, &RevokeLink { partner }),
+                }
+            });
+            rows.push((what, who, cells));
+        }
+    }
+    rows
+}
+
+#[test]
+fn r_sta_5_the_partners_people_have_its_link_while_it_is_active() {
+    for (what, who, cells) in partner_rows() {
+        let want = match (what, who) {
+            (_, "Admin") | ("show link", "Employee") => [Cell::Done, Cell::Refused("NOT_FOUND")],
+            // Also of a disabled partner (R-LNK-1).
+            ("revoke_link", "operator") => [Cell::Done, Cell::Done],
+            (_, "stranger") => [Cell::Refused("NOT_FOUND"); 2],
+            _ => [Cell::Refused("NOT_PERMITTED"), Cell::Refused("NOT_FOUND")],
+        };
+        assert_eq!(cells, want, "{what} by {who}");
+    }
 }
 
 #[test]
@@ -123,13 +184,12 @@ fn r_sta_5_every_command_comes_out_as_the_rules_say() {
 }
 
 #[test]
-fn r_sta_5_links_are_of_three_kinds_and_a_lapse_that_is_written_changes_no_answer() {
-    // Whoever adds a kind of link adds its commands to the table.
-    assert_eq!(LinkKind::ALL.len(), 3);
-    let (at, written) = (State::ALL.iter().position(|state| *state == State::Lapsed).unwrap(), 1);
+fn r_sta_5_writing_a_lapse_changes_no_answer() {
+    let at = |wanted| State::ALL.iter().position(|state| *state == wanted).unwrap();
+    let (by_the_clock, written) = (at(State::Lapsed), at(State::LapseWritten));
     for row in played() {
         if row.what != CommandKind::LapseRegistration.as_str() {
-            assert_eq!(row.cells[at], row.cells[at + written], "{} by {}", row.what, row.who.as_str());
+            assert_eq!(row.cells[by_the_clock], row.cells[written], "{} by {}", row.what, row.who.as_str());
         }
     }
 }

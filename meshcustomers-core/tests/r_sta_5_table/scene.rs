@@ -6,14 +6,14 @@ use std::fmt;
 
 use chrono::TimeDelta;
 use meshcustomers_core::{
-    Accept, Acknowledge, Actor, AddAdmin, AddMyself, Approval, Approve, CancelInvitation, ChangeRole, Command,
-    CommandKind, Confirm, ConvertCustomer, CreateProject, Customer, CustomerKind, CustomerStatus, Decline,
-    DeleteProject, Disable, EditQuota, EmailConfirmation, Enable, End, EraseLabel, Error, Explanation,
-    FreeIdentifier, HistoryFilter, InvitationId, Invite, LabelSlot, LapseRegistration, Leave, LinkKind,
-    LinkToken, MessageId, MessageMode, MoveCustomer, PageRequest, Person, ProjectId, Quota, ReadTx as _,
-    RegistrationLinks, RegistrationMode, Reject, RemoveMember, Rename, Resend, RevokeLink, Role, RotateLink,
-    SendConfirmation, SendMessage, SettingsBuilder, Store as _, User, UserId, WaitingFor, WithdrawMessage,
-    WithdrawRegistration,
+    Accept, Acknowledge, Actor, AddAdmin, AddMyself, Approval, Approve, CancelInvitation, ChangeRole,
+    Command, CommandKind, Confirm, ConvertCustomer, CreateProject, Customer, CustomerId, CustomerKind,
+    CustomerStatus, Decline, DeleteProject, Disable, EditQuota, EmailConfirmation, Enable, End, EraseLabel,
+    Error, Explanation, FreeIdentifier, HistoryFilter, InvitationId, Invite, LabelSlot, LapseRegistration,
+    Leave, LinkKind, LinkToken, MessageId, MessageMode, MoveCustomer, PageRequest, Person, ProjectId, Quota,
+    ReadTx as _, RegistrationLinks, RegistrationMode, Reject, RemoveMember, Rename, Resend, RevokeLink, Role,
+    RotateLink, SendConfirmation, SendMessage, SettingsBuilder, Store as _, User, UserId, WaitingFor,
+    WithdrawMessage, WithdrawRegistration,
 };
 
 use crate::common::{World, forged, reason, settings};
@@ -163,13 +163,41 @@ pub(crate) struct Scene {
     confirmation: LinkToken,
 }
 
+/// Does the command on that customer and looks what came of it; explaining it must say the same.
+pub(crate) fn run<C: Command>(w: &World, customer: CustomerId, actor: &Actor, command: &C) -> Cell {
+    let explained = match w.admin.explain(actor, command) {
+        Ok(Explanation::WouldChange) => Cell::Done,
+        Ok(_) => Cell::Unchanged,
+        Err(error) => Cell::Refused(error.code()),
+    };
+    let before = w.dump();
+    let mut tx = w.store.write().unwrap();
+    let old = tx.customer(customer).unwrap().unwrap().head.version;
+    let done = match w.admin.run_in(&mut *tx, actor, command) {
+        Ok(_) if tx.customer(customer).unwrap().unwrap().head.version == old => Cell::Unchanged,
+        Ok(_) => Cell::Done,
+        Err(Error::Refused(refusal)) => Cell::Refused(refusal.code()),
+        Err(error) => panic!("{command:?}: {error}"),
+    };
+    drop(tx);
+    assert!(w.dump() == before, "a dropped transaction has left something");
+    assert_eq!(explained, done, "{command:?} by {actor:?}: explained and done");
+    done
+}
+
+/// What came of a question.
+pub(crate) fn cell<T>(result: Result<T, Error>) -> Cell {
+    result.map_or_else(|error| Cell::Refused(error.code()), |_| Cell::Done)
+}
+
 /// An id that nothing has.
 const NONE: [u8; 16] = [0xEE; 16];
 
 impl Scene {
     pub(crate) fn of(state: State) -> Self {
         let w = World::with(state.settings());
-        let [registrant, admin, employee, invitee] = ["Rita", "Adam", "Eve", "Ivo"].map(|name| w.person(name));
+        let [registrant, admin, employee, invitee] =
+            ["Rita", "Adam", "Eve", "Ivo"].map(|name| w.person(name));
         let customer = w.register_by(&w.partner_link(None), &registrant, "gamma").unwrap();
         w.make_admin(&customer, &admin);
         let confirmation = match state {
@@ -215,7 +243,6 @@ impl Scene {
                 self.project = w.create_project(&inside, "one").unwrap().id;
                 if self.state == State::Disabled {
                     w.disable(customer);
-                    w.disable(&w.north_link_owner());
                 }
             }
             State::Rejected => drop(w.reject(customer, "no")),
@@ -260,35 +287,13 @@ impl Scene {
         }
     }
 
-    /// Does the command and looks what came of it; explaining it must say the same.
     fn run<C: Command>(&self, actor: Option<Actor>, command: &C) -> Cell {
-        let Some(actor) = actor else { return Cell::Nobody };
-        let explained = match self.w.admin.explain(&actor, command) {
-            Ok(Explanation::WouldChange) => Cell::Done,
-            Ok(_) => Cell::Unchanged,
-            Err(error) => Cell::Refused(error.code()),
-        };
-        let before = self.w.dump();
-        let mut tx = self.w.store.write().unwrap();
-        let version = |tx: &mut dyn meshcustomers_core::OwnedWriteTx| {
-            [self.customer.id, self.w.north.id].map(|id| tx.customer(id).unwrap().unwrap().head.version)
-        };
-        let old = version(&mut *tx);
-        let done = match self.w.admin.run_in(&mut *tx, &actor, command) {
-            Ok(_) if version(&mut *tx) == old => Cell::Unchanged,
-            Ok(_) => Cell::Done,
-            Err(Error::Refused(refusal)) => Cell::Refused(refusal.code()),
-            Err(error) => panic!("{command:?}: {error}"),
-        };
-        drop(tx);
-        assert!(self.w.dump() == before, "a dropped transaction has left something");
-        assert_eq!(explained, done, "{command:?} by {actor:?}: explained and done");
-        done
+        actor.map_or(Cell::Nobody, |actor| run(&self.w, self.customer.id, &actor, command))
     }
 
     #[expect(clippy::too_many_lines, reason = "a line for each command")]
     pub(crate) fn command(&self, kind: CommandKind, who: Who) -> Cell {
-        let (customer, partner) = (self.customer.id, self.w.north.id);
+        let customer = self.customer.id;
         let (invitation, project, message) = (self.invitation, self.project, self.message);
         let target = self.employee.as_ref().unwrap_or(&self.registrant).id;
         let why = || reason("because");
@@ -344,9 +349,9 @@ impl Scene {
             CommandKind::RemoveMember => by!(actor, RemoveMember { customer, user: target }),
             CommandKind::Rename => by!(actor, Rename { customer, name: name() }),
             CommandKind::Resend => by!(actor, Resend { customer, invitation }),
-            CommandKind::RevokeLink => self.run(self.link_actor(who), &RevokeLink { partner }),
+            CommandKind::RevokeLink => by!(actor, RevokeLink { partner: customer }),
             CommandKind::RotateLink => {
-                self.run(self.link_actor(who), &RotateLink { partner, expires_at: None, max_uses: None })
+                by!(actor, RotateLink { partner: customer, expires_at: None, max_uses: None })
             }
             CommandKind::SendConfirmation => by!(person, SendConfirmation { customer }),
             CommandKind::SendMessage => {
@@ -364,9 +369,6 @@ impl Scene {
         let (Some(actor), Some(person)) = (self.actor(who), self.person(who)) else { return Cell::Nobody };
         let (admin, customer, page) = (&self.w.admin, self.customer.id, PageRequest::default());
         let filter = HistoryFilter::default();
-        fn cell<T>(result: Result<T, Error>) -> Cell {
-            result.map_or_else(|error| Cell::Refused(error.code()), |_| Cell::Done)
-        }
         match what {
             "see customer" => cell(admin.customer(&actor, customer)),
             "see members" => cell(admin.members(&actor, customer, &page)),
@@ -384,10 +386,7 @@ impl Scene {
                 let listed = own.iter().any(|own| own.account.id == customer);
                 if listed { Cell::Done } else { Cell::Refused("NOT_FOUND") }
             }
-            "show link" => match self.link_actor(who) {
-                Some(actor) => cell(admin.registration_link(&actor, self.w.north.id)),
-                None => Cell::Nobody,
-            },
+            "show link" => cell(admin.registration_link(&actor, customer)),
             other => panic!("{other} is no question"),
         }
     }
