@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use common::{World, at_once, settings};
 use meshcustomers_core::{
     Acknowledge, Acknowledgement, Customer, EventType, Message, MessageMode, MessageRecipient,
-    MessageStanding, MessageText, PageRequest, Person, RemoveMember, Role, SendMessage, Title, User,
-    WithdrawMessage,
+    MessageStanding, MessageText, PageRequest, PageSize, Person, RemoveMember, Role, SendMessage, Title,
+    User, WithdrawMessage,
 };
 
 const ALL: MessageMode = MessageMode::AllMustRead;
@@ -35,7 +35,10 @@ fn acknowledge(
 }
 
 fn recipients(w: &World, message: &Message) -> Vec<MessageRecipient> {
-    w.admin.recipients(&w.paula(), message.customer, message.id, &PageRequest::default()).unwrap().items
+    w.admin
+        .recipients(&w.paula(), message.customer, message.id, &PageRequest::first(PageSize::MAX))
+        .unwrap()
+        .items
 }
 
 fn withdraw(message: &Message) -> WithdrawMessage {

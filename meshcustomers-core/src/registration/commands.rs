@@ -19,6 +19,7 @@ use crate::link::{LinkKind, LinkSubject, LinkToken};
 use crate::record::{CommandKind, Outcome};
 use crate::refusal::Refusal;
 use crate::registration_link::find_link;
+use crate::registration_link::rules::claim_use;
 use crate::store::ReadTx;
 
 use super::Confirmation;
@@ -70,9 +71,14 @@ impl Register {
 impl Sealed for Register {
     type Outcome = Customer;
 
-    fn permit(&self, tx: &mut dyn ReadTx, cx: &Context, keys: &Keys, _ask: Ask) -> Result<(), Error> {
+    fn permit(&self, tx: &mut dyn ReadTx, cx: &Context, keys: &Keys, ask: Ask) -> Result<(), Error> {
         let facts = access(tx, cx, None)?;
-        rules::may_register(&facts, &self.way(tx, cx, keys)?, cx)?;
+        let way = self.way(tx, cx, keys)?;
+        rules::may_register(&facts, &way, cx)?;
+        // A dead link needs no writer to be refused; one that this very registration has used up is no matter.
+        if let (Way::Link(link), Ask::Visible) = (&way, ask) {
+            claim_use(link.as_ref(), cx)?;
+        }
         Ok(())
     }
 

@@ -1,7 +1,9 @@
 //! Registrations as their registrants and their managers see them (R-REG-2, R-REG-4, R-REG-5).
 
+use chrono::{DateTime, Utc};
+
 use super::commands::find_confirmation;
-use super::{OwnRegistration, RegistrationFacts, WaitingRegistration, rules};
+use super::{OwnRegistration, Registration, RegistrationFacts, WaitingRegistration, rules};
 use crate::actor::{Actor, Person};
 use crate::administration::Administration;
 use crate::customer::{CustomerStatus, Phase};
@@ -12,7 +14,7 @@ use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
 use crate::rule::{in_force, refuse_if};
 use crate::settings::Approval;
-use crate::store::{Bookkeeping, WaitingQuery};
+use crate::store::{Bookkeeping, ReadTx, WaitingQuery};
 
 fn position(facts: &RegistrationFacts) -> Position {
     Position {
@@ -93,16 +95,29 @@ impl Administration {
     /// `NotFound` for anybody else, and for one that has not ended; `UserDisabled`.
     pub fn dismiss_registration(&self, person: &Person, customer: CustomerId) -> Result<(), Error> {
         let at = self.now();
+        // Nobody else opens a write transaction on it (R-ACC-6).
+        own_ended(&mut *self.read()?, person, customer, at)?;
         self.keep(|tx| {
-            let user = tx.user(person.user())?.ok_or(Refusal::NotFound)?;
-            refuse_if("R-USR-4", !user.is_enabled(), Refusal::UserDisabled)?;
-            let facts = tx.registration(customer)?.ok_or(Refusal::NotFound)?;
-            let own = facts.registration.registrant == user.id && facts.customer.phase(at) == Phase::Ended;
-            refuse_if("R-REG-5", !own, Refusal::NotFound)?;
-            if facts.registration.dismissed_at.is_none() && in_force("R-REG-5") {
+            let registration = own_ended(tx, person, customer, at)?;
+            if registration.dismissed_at.is_none() && in_force("R-REG-5") {
                 tx.keep(&Bookkeeping::RegistrationDismissed { customer, at })?;
             }
             Ok(())
         })
     }
+}
+
+/// A registration that is the person's own and has ended (R-REG-5).
+fn own_ended(
+    tx: &mut dyn ReadTx,
+    person: &Person,
+    customer: CustomerId,
+    now: DateTime<Utc>,
+) -> Result<Registration, Error> {
+    let user = tx.user(person.user())?.ok_or(Refusal::NotFound)?;
+    refuse_if("R-USR-4", !user.is_enabled(), Refusal::UserDisabled)?;
+    let facts = tx.registration(customer)?.ok_or(Refusal::NotFound)?;
+    let own = facts.registration.registrant == user.id && facts.customer.phase(now) == Phase::Ended;
+    refuse_if("R-REG-5", !own, Refusal::NotFound)?;
+    Ok(facts.registration)
 }

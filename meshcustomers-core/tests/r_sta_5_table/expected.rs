@@ -10,6 +10,7 @@ use crate::scene::{Cell, State, Who};
 /// where a command has two lines, the first that names somebody counts.
 const RULES: &str = "
 see_customer           M    yes               yes                 yes                 yes
+see_customer           m    -                 yes                 yes                 -
 see_members            M    yes               yes                 yes                 CUSTOMER_ENDED
 see_members            m    -                 yes                 yes                 -
 see_invitations        M    yes               yes                 yes                 CUSTOMER_ENDED

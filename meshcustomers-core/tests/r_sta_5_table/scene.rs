@@ -11,9 +11,9 @@ use meshcustomers_core::{
     CustomerStatus, Decline, DeleteProject, Disable, EditQuota, EmailConfirmation, Enable, End, EraseLabel,
     Error, Explanation, FreeIdentifier, HistoryFilter, InvitationId, Invite, LabelSlot, LapseRegistration,
     Leave, LinkKind, LinkToken, MessageId, MessageMode, MoveCustomer, PageRequest, Person, ProjectId, Quota,
-    ReadTx as _, RegistrationLinks, RegistrationMode, Reject, RemoveMember, Rename, Resend, RevokeLink, Role,
-    RotateLink, SendConfirmation, SendMessage, SettingsBuilder, Store as _, User, UserId, WaitingFor,
-    WithdrawMessage, WithdrawRegistration,
+    RegistrationLinks, RegistrationMode, Reject, RemoveMember, Rename, Resend, RevokeLink, Role, RotateLink,
+    SendConfirmation, SendMessage, SettingsBuilder, Store as _, User, UserId, WaitingFor, WithdrawMessage,
+    WithdrawRegistration,
 };
 
 use crate::common::{World, forged, reason, settings};

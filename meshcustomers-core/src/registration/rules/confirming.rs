@@ -28,10 +28,11 @@ pub fn confirm(facts: &RegistrationCommandFacts, cx: &Context) -> Result<Decisio
     let user = facts.access.user.as_ref().ok_or(Refusal::NotFound)?;
     let RegistrationFacts { registration, customer, .. } =
         facts.registration.as_ref().ok_or(Refusal::NotFound)?;
+    let customer = &customer.clone().seen_at(cx.now);
+    // First of all: one that has lapsed is as gone as one whose end was written.
+    concerned(Permission::Confirm, customer)?;
     let foreign = Refusal::OtherAccount { address: registration.address.shortened() };
     refuse_if("R-REG-3", user.id != registration.registrant, foreign)?;
-    let customer = &customer.clone().seen_at(cx.now);
-    concerned(Permission::Confirm, customer)?;
     if customer.status.phase() != Phase::Waiting {
         return Ok(Decision::unchanged(customer.clone()));
     }
