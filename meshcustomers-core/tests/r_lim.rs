@@ -1,7 +1,5 @@
 //! Limits: what is counted, who is refused, and what only waits (R-LIM).
 
-#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
-
 mod common;
 
 use chrono::{DateTime, TimeDelta, Utc};

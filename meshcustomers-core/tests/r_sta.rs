@@ -5,9 +5,9 @@ mod common;
 use common::{World, facts, reason, refusal};
 use meshcustomers_core::rules::access::authorize;
 use meshcustomers_core::{
-    Accept, AccessFacts, Actor, CancelInvitation, ChangeRole, CustomerFilter, CustomerKind, CustomerStatus,
-    Decline, Disable, Enable, End, EventDetails, EventType, HistoryFilter, LabelSlot, PageRequest,
-    Permission, Person, Phase, Refusal, RemoveMember, Rename, Resend, Role, TABLE, WaitingFor,
+    Accept, AccessFacts, Actor, CancelInvitation, ChangeRole, Customer, CustomerFilter, CustomerKind,
+    CustomerStatus, Decline, Disable, Enable, End, EventDetails, EventType, HistoryFilter, LabelSlot,
+    PageRequest, Permission, Person, Phase, Refusal, RemoveMember, Rename, Resend, Role, TABLE, WaitingFor,
 };
 
 #[test]
@@ -209,7 +209,7 @@ fn r_sta_4_a_role_counts_from_the_next_command_on() {
 /// What each may do while the customer waits, is active, is disabled, has ended. Written from the rules, not from the code:
 ///
 /// y: done, or no change; n: `NotFound`; p: `NotPermitted`; w: `CustomerWaiting`; d: `CustomerDisabled`; e: `CustomerEnded`;
-/// x: `NotWaiting`. "Managers" are both roles of the partner and of an administrator account; a stranger is always `n`.
+/// x: `NotWaiting`. The customer is a standard one, so there is no registration link; a partner's is asked below. "Managers" are both roles of the partner and of an administrator account; a stranger is always `n`.
 const EXPECTED: &str = "
 permission              managers  office-admin  operator  admin  employee
 see_customer            yyyy      yyyy          yyyy      nppn   nppn
@@ -236,8 +236,8 @@ decline_invitation      nppn      nppn          nppn      nppn   nppn
 acknowledge             nppn      nppn          nppn      nyyn   nyyn
 leave                   nppn      nppn          nppn      nyyn   nyyn
 move                    pppp      yyye          yyye      nppn   nppn
-show_link               npnn      npnn          npnn      nynn   nynn
-rotate_link             npnn      npnn          npnn      nynn   npnn
+show_link               nnnn      nnnn          nnnn      nnnn   nnnn
+rotate_link             nnnn      nnnn          nnnn      nnnn   nnnn
 ";
 
 const STATUSES: [&[CustomerStatus]; 4] = [
@@ -315,6 +315,35 @@ fn r_sta_5_a51_every_row_for_everybody_in_every_status() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn r_sta_5_the_registration_link_is_its_partners_peoples() {
+    let partner = |status| Customer { kind: CustomerKind::Partner, partner: None, ..facts::customer(status) };
+    for (phase, statuses) in STATUSES.iter().enumerate() {
+        for status in *statuses {
+            let touched = || partner(*status);
+            let office =
+                |role| facts::acting_for(facts::OFFICE, CustomerKind::Administrator, role, touched());
+            let operator =
+                (facts::operator(), AccessFacts { customer: Some(touched()), ..AccessFacts::default() });
+            // While waiting, active, disabled, ended: to show it, to make it anew.
+            for (who, (actor, facts), show, rotate) in [
+                ("its Admin", facts::inside(Role::ADMIN, touched()), "nynn", "nynn"),
+                ("its Employee", facts::inside(Role::EMPLOYEE, touched()), "nynn", "npnn"),
+                ("the office's Admin", office(Role::ADMIN), "npnn", "npnn"),
+                ("the office's Employee", office(Role::EMPLOYEE), "nnnn", "nnnn"),
+                ("the operator", operator, "npnn", "npnn"),
+            ] {
+                let cx = facts::context(actor);
+                for (permission, expected) in [(Permission::ShowLink, show), (Permission::RotateLink, rotate)]
+                {
+                    let is = letter(permission, authorize(&facts, permission, &cx).map(|_| ()));
+                    assert_eq!(Some(is), expected.chars().nth(phase), "{who}, {status:?}, {permission}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

@@ -312,10 +312,11 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
         "rename" => &[("name", "Renamed by a stranger")],
         "invite" => &[("address", "x@y.example"), ("role", "Employee"), ("language", "en")],
         "role" => &[("role", "Employee")],
-        "customers" => &[("name", "Forged"), ("identifier", "forged")],
+        "customers" | "projects" | "registration" | "register-customer" => {
+            &[("name", "Forged"), ("identifier", "forged")]
+        }
         "status" => &[("to", "disabled"), ("reason", "forged")],
         "reject" => &[("reason", "forged")],
-        "projects" | "registration" | "register-customer" => &[("name", "Forged"), ("identifier", "forged")],
         "quota" => &[("seen", "10"), ("quota", "1")],
         "messages" => &[("title", "Forged"), ("text", "forged"), ("mode", "all_must_read"), ("last_day", "")],
         "rotate" => &[("last_day", ""), ("max_uses", "")],
