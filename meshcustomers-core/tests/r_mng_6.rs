@@ -1,7 +1,5 @@
 //! Moving a customer to another partner (R-MNG-6).
 
-#![expect(clippy::unwrap_used, reason = "a step that fails is a test that fails")]
-
 mod common;
 
 use common::{World, settings, unknown_customer};

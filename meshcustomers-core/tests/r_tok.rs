@@ -72,6 +72,8 @@ fn r_tok_1_a_new_nonce_for_each_link_and_none_for_a_dead_one() {
     w.admin.decline(&Person::new(jane.id), Decline::by_id(w.acme.id, declined.id)).unwrap();
     assert_eq!(secret(&w, &declined).nonce, None);
 
+    // Who has declined is left alone for 30 days (R-LIM-2).
+    w.advance(chrono::TimeDelta::days(30));
     let accepted = w.invited("jane@people.example", Role::EMPLOYEE);
     w.accept(&jane, &accepted).unwrap();
     assert!(secret(&w, &accepted).nonce.is_some(), "the same person may click it again");

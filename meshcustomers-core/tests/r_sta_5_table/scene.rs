@@ -291,7 +291,6 @@ impl Scene {
         actor.map_or(Cell::Nobody, |actor| run(&self.w, self.customer.id, &actor, command))
     }
 
-    #[expect(clippy::too_many_lines, reason = "a line for each command")]
     pub(crate) fn command(&self, kind: CommandKind, who: Who) -> Cell {
         let customer = self.customer.id;
         let (invitation, project, message) = (self.invitation, self.project, self.message);
