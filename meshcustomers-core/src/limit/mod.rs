@@ -34,10 +34,7 @@ pub enum Counter {
 impl Counter {
     /// The counter of an address: `jane+a@x.example` and `jane@x.example` are one.
     pub fn of_address(address: &EmailKey) -> Self {
-        let text = address.as_str();
-        let (local, domain) = text.rsplit_once('@').unwrap_or((text, ""));
-        let (local, _tag) = local.split_once('+').unwrap_or((local, ""));
-        let hash = Sha256::new().chain_update(local).chain_update("@").chain_update(domain).finalize();
+        let hash = Sha256::digest(address.without_tag().as_str());
         Self::AddressMails(hash.into())
     }
 
