@@ -104,6 +104,24 @@ fn remembered(tx: &mut dyn ReadTx, query: AccessQuery) -> Result<AccessFacts, Er
     Ok(facts)
 }
 
+/// What is stored of a command that gives a customer, and how it is found again; inside its `impl Sealed`.
+macro_rules! recalls_customer {
+    () => {
+        fn record(&self, outcome: &crate::customer::Customer) -> crate::record::Outcome {
+            crate::record::Outcome::Customer(outcome.id)
+        }
+
+        fn recall(
+            &self,
+            tx: &mut dyn crate::store::ReadTx,
+            outcome: crate::record::Outcome,
+        ) -> Result<crate::customer::Customer, crate::error::Error> {
+            crate::customer::recall_customer(tx, outcome)
+        }
+    };
+}
+pub(crate) use recalls_customer;
+
 /// The answer to [`Ask`] for a command on one customer with one row of the table.
 pub(crate) fn permit_on(
     tx: &mut dyn ReadTx,

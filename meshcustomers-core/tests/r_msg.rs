@@ -258,7 +258,9 @@ fn r_lim_1_messages_of_an_account_to_a_customer_in_a_day() {
     w.send(&w.paula(), &w.acme, ALL).unwrap();
     w.send(&w.by(&w.pete, &w.north), &w.acme, ALL).unwrap();
     assert_eq!(w.send(&w.paula(), &w.acme, ALL).unwrap_err().code(), "TOO_MANY");
-    assert!(w.send(&w.operator, &w.acme, ALL).is_ok(), "another sender's use blocks nobody");
+    for _ in 0..3 {
+        assert!(w.send(&w.operator, &w.acme, ALL).is_ok(), "the operator has no limit");
+    }
     w.advance(TimeDelta::days(1));
     w.send(&w.paula(), &w.acme, ALL).unwrap();
 }

@@ -8,7 +8,7 @@ use crate::access::Permission;
 use crate::access::rules::{authorize_managing, authorize_operator};
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
-use crate::command::{Ask, Command, access, permit_on};
+use crate::command::{Ask, Command, access, permit_on, recalls_customer};
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{FieldError, Identifier, Name, Reason};
@@ -113,13 +113,7 @@ impl Sealed for CreateCustomer {
         Ok(rules::create(&facts, &new, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for CreateCustomer {
@@ -218,13 +212,7 @@ macro_rules! customer_commands {
                 Ok($decide?)
             }
 
-            fn record(&self, outcome: &Customer) -> Outcome {
-                Outcome::Customer(outcome.id)
-            }
-
-            fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-                recall_customer(tx, outcome)
-            }
+            recalls_customer!();
         }
 
         impl Command for $name {
@@ -315,13 +303,7 @@ impl Sealed for ConvertCustomer {
         Ok(rules::convert(&facts, self.kind, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for ConvertCustomer {
@@ -358,13 +340,7 @@ impl Sealed for MoveCustomer {
         Ok(rules::move_to(&MoveFacts { access: facts, old, new }, self.partner, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for MoveCustomer {

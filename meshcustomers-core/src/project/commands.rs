@@ -7,8 +7,8 @@ use super::rules::{self, CreateProjectFacts, DeleteProjectFacts};
 use crate::access::Permission;
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
-use crate::command::{Ask, Command, access, permit_on};
-use crate::customer::{Customer, recall_customer};
+use crate::command::{Ask, Command, access, permit_on, recalls_customer};
+use crate::customer::Customer;
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{Name, ProjectIdentifier, Quota};
@@ -42,13 +42,7 @@ impl Sealed for EditQuota {
         Ok(rules::edit_quota(&access(tx, cx, Some(self.customer))?, self.seen, self.quota, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for EditQuota {

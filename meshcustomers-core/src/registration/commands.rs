@@ -8,8 +8,8 @@ use crate::access::Permission;
 use crate::access::rules::authorize_operator;
 use crate::administration::Keys;
 use crate::command::sealed::Sealed;
-use crate::command::{Ask, Command, access, mails_today, permit_on};
-use crate::customer::{Customer, look_up_availability, recall_customer};
+use crate::command::{Ask, Command, access, mails_today, permit_on, recalls_customer};
+use crate::customer::{Customer, look_up_availability};
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{FieldError, Identifier, Name, Reason};
@@ -104,13 +104,7 @@ impl Sealed for Register {
         Ok(rules::register(&facts, &self.name, &self.identifier, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for Register {
@@ -204,13 +198,7 @@ impl Sealed for Confirm {
         Ok(rules::confirm(&self.load(tx, cx, keys)?, cx)?)
     }
 
-    fn record(&self, outcome: &Customer) -> Outcome {
-        Outcome::Customer(outcome.id)
-    }
-
-    fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-        recall_customer(tx, outcome)
-    }
+    recalls_customer!();
 }
 
 impl Command for Confirm {
@@ -314,13 +302,7 @@ macro_rules! registration_commands {
                 Ok($decide?)
             }
 
-            fn record(&self, outcome: &Customer) -> Outcome {
-                Outcome::Customer(outcome.id)
-            }
-
-            fn recall(&self, tx: &mut dyn ReadTx, outcome: Outcome) -> Result<Customer, Error> {
-                recall_customer(tx, outcome)
-            }
+            recalls_customer!();
         }
 
         impl Command for $name {

@@ -152,7 +152,7 @@ pub fn rotate(
 /// (R-LNK-1, R-LNK-2). Where there is none, nothing changes.
 ///
 /// # Errors
-/// Those of [`authorize`]; `NotFound` for an account that is no partner.
+/// Those of [`authorize`]; `NotFound` where links are off, and for an account that is no partner, but for the operator.
 pub fn revoke(facts: &LinkCommandFacts, cx: &Context) -> Result<Decision<()>, Refusal> {
     let (author, partner) = may_revoke(facts, cx)?;
     Ok(match end(facts.link.as_ref(), &author, partner, cx) {
