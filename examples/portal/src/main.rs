@@ -108,6 +108,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     tokio::spawn(deliver_mails(app.clone()));
     tokio::spawn(sweep(app.clone(), housekeeper));
+    // Before the greeting: whoever reads it may end the portal at once.
+    let asked = asked_to_stop()?;
     greet(&app, &local, &config.data, &demo)?;
 
     let stop = Arc::new(Notify::new());
@@ -117,7 +119,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::select! {
         ended = server => ended?,
         () = async {
-            asked_to_stop().await;
+            asked.await;
             stop.notify_one();
             tokio::time::sleep(FAREWELL).await;
         } => tracing::warn!("some requests did not end in time"),
@@ -165,7 +167,8 @@ fn do_task(config: &Config, task: &config::Task) -> Result<(), Box<dyn Error>> {
         }
         _ => post(config, &settings, true)?,
     };
-    let key = host_key(&config.data.join("host.key"))?;
+    // Read only: a new key would fit no database that is there already.
+    let key = HostKey::from_hex(&std::fs::read_to_string(config.data.join("host.key"))?)?;
     let sign_ins = SignIns::new(Db::open(&config.data.join("sign-ins.db"))?);
     let (admin, operator) =
         Administration::builder(SqliteStore::open(&database)?, key, settings).build_with_operator()?;
@@ -296,11 +299,13 @@ async fn sweep(app: App, housekeeper: Actor) {
 }
 
 /// Ctrl-C, or the SIGTERM of a service manager.
-async fn asked_to_stop() {
+fn asked_to_stop() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }

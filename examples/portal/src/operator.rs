@@ -33,7 +33,7 @@ pub fn run(
                 lapsed += kept.lapsed;
                 rows += kept.keys + kept.mails + kept.counts;
                 if kept.lapsed + kept.keys + kept.mails + kept.counts < u64::from(ROUND) {
-                    break format!("{lapsed} registrations ended, {rows} rows forgotten");
+                    break format!("registrations ended: {lapsed}, rows forgotten: {rows}");
                 }
             }
         }
@@ -66,7 +66,7 @@ pub fn run(
                 let round = admin.revoke_all_links(operator, ROUND)?;
                 revoked += round;
                 if round < ROUND {
-                    break format!("{revoked} links revoked");
+                    break format!("links revoked: {revoked}");
                 }
             }
         }

@@ -1,10 +1,10 @@
-//! Quota, projects and messages through the pages (R-QUO, R-MSG), and the operator's commands.
+//! Quota, projects and messages through the pages (R-QUO, R-MSG).
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 mod common;
 
-use common::{EMMA, Portal, account, between, customer, paul, portal};
+use common::{EMMA, Portal, account, between, customer, paul};
 
 #[test]
 fn r_quo_1_an_edit_names_what_it_saw() {
@@ -26,6 +26,7 @@ fn r_quo_1_an_edit_names_what_it_saw() {
     }
     assert_eq!(paul.post(&path, &[("seen", "3"), ("quota", "unlimited")]).status, 303);
     let history = paul.get(&format!("/a/{partner}/customers/{lindenau}/history")).body;
+    assert!(history.contains("<del>10</del> → <ins>3</ins>"), "{history}");
     assert_eq!(history.matches("CUSTOMER_QUOTA_EDITED</span>").count(), 2, "{history}");
 }
 
@@ -34,6 +35,11 @@ fn r_quo_3_projects_until_the_quota_is_used_up() {
     let portal = Portal::start();
     let mut emma = portal.signed_in(EMMA);
     let north = account(&emma.get("/").body, "north-energy");
+    // Managers find those over their quota.
+    let (mut paul, partner, _) = paul(&portal);
+    let over = format!("/a/{partner}/customers?only=over_quota");
+    let found = paul.get(&over).body;
+    assert!(found.contains("<code>north-energy</code>") && !found.contains("<code>velo</code>"), "{found}");
     let path = format!("/a/{north}/projects");
     let shown = emma.get(&path).body;
     assert!(shown.contains("3 of 2") && shown.contains("grid-twin"), "the demo is over its quota: {shown}");
@@ -48,10 +54,8 @@ fn r_quo_3_projects_until_the_quota_is_used_up() {
     let made = emma.post(&path, &[("name", "Fourth"), ("identifier", "fourth")]);
     assert_eq!(made.status, 303, "{}", made.body);
     assert!(emma.get(&path).body.contains("2 of 2"));
-    // Managers find those over their quota.
-    let (mut paul, partner, _) = paul(&portal);
-    let over = paul.get(&format!("/a/{partner}/customers?only=over_quota")).body;
-    assert!(over.contains("No customer fits") || !over.contains("<code>north-energy</code>"), "{over}");
+    let found = paul.get(&over).body;
+    assert!(!found.contains("<code>north-energy</code>") && found.contains("No customer fits"), "{found}");
 }
 
 #[test]
@@ -106,44 +110,70 @@ fn r_msg_2_both_modes_with_receipts() {
 }
 
 #[test]
-fn r_acc_11_the_operators_commands() {
-    let portal_running = Portal::start();
-    let folder = portal_running.folder.path().to_owned();
-    let task = |arguments: &[&str]| {
-        let out = portal().arg("--data").arg(&folder).args(arguments).output().unwrap();
-        let text = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
-        (out.status.success(), text)
-    };
-    let told = |arguments: &[&str], wanted: &str| {
-        let (good, text) = task(arguments);
-        assert!(good && text.contains(wanted), "{arguments:?}: {text}");
-    };
-    told(&["housekeep"], "registrations ended");
-    told(&["verify"], "are whole");
-    told(&["revoke-all-links"], "1 links revoked");
-    let (good, text) = task(&["make-partner", "velo"]);
-    assert!(!good && text.contains("it is assigned to a partner"), "{text}");
-    let (good, text) = task(&["make-partner", "nobody"]);
-    assert!(!good && text.contains("there is no account nobody"), "{text}");
-    let (good, text) = task(&["deliver-mails"]);
-    assert!(!good && text.contains("SMTP_URL"), "{text}");
-    let (good, text) = task(&["free-identifier", "not-an-id"]);
-    assert!(!good, "{text}");
-    told(&["rescue", "zephyr", EMMA, "--reason", "nobody was left"], "Emma Fischer is Admin of");
-    let mut emma = portal_running.signed_in(EMMA);
-    let zephyr = account(&emma.get("/").body, "zephyr");
-    let history = emma.get(&format!("/a/{zephyr}/history")).body;
-    assert!(history.contains("OPERATOR_ADDED_ADMIN") && history.contains("nobody was left"), "{history}");
-    // A customer without partner and projects becomes a partner, and back.
-    let mut ada = portal_running.signed_in("ada@operations.example");
-    let operations = account(&ada.get("/").body, "operations");
-    ada.get(&format!("/a/{operations}/customers"));
-    let made = ada
-        .post(&format!("/a/{operations}/customers"), &[("name", "South Partner"), ("identifier", "south")]);
-    assert_eq!(made.status, 303, "{}", made.body);
-    told(&["make-partner", "south"], "is a partner account");
-    told(&["unmake-partner", "south"], "is a standard account");
-    let empty = tempfile::tempdir().unwrap();
-    let out = portal().arg("--data").arg(empty.path()).arg("verify").output().unwrap();
-    assert!(!out.status.success() && String::from_utf8(out.stderr).unwrap().contains("start one first"));
+fn r_msg_1_a_message_shows_when_its_account_is_selected() {
+    let portal = Portal::start();
+    let mut emma = portal.signed_in(EMMA);
+    let home = emma.get("/").body;
+    let (north, other) = (account(&home, "north-energy"), account(&home, "meridian"));
+    let overview = emma.get(&format!("/a/{north}")).body;
+    assert!(overview.contains("New terms") && overview.contains("Certificate"), "{overview}");
+    assert!(!emma.get(&format!("/a/{other}")).body.contains("New terms"), "another account's is not shown");
+    let overview = emma.get(&format!("/a/{north}")).body;
+    let line = overview.split("<li>").find(|line| line.contains("New terms")).unwrap();
+    let path = between(line, "action=\"", "\"").to_owned();
+    let from = between(line, "name=\"from\" value=\"", "\"").to_owned();
+    let done = emma.post(&path, &[("from", &from)]);
+    assert_eq!((done.status, done.header("location")), (303, format!("/a/{north}").as_str()));
+    let overview = emma.get(&format!("/a/{north}")).body;
+    assert!(!overview.contains("New terms") && overview.contains("Certificate"), "{overview}");
+    // Nothing in the form leads elsewhere.
+    let done = emma.post(&path, &[("from", "//evil.example")]);
+    assert_eq!((done.status, done.header("location")), (303, "/"));
+}
+
+#[test]
+fn r_msg_6_who_left_is_listed_as_left() {
+    let portal = Portal::start();
+    let (mut paul, partner, list) = paul(&portal);
+    let path = format!("/a/{partner}/customers/{}/messages", customer(&list, "north-energy"));
+    let mut liam = portal.signed_in("liam@harbour-labs.example");
+    let north = account(&liam.get("/").body, "north-energy");
+    liam.get(&format!("/a/{north}/users"));
+    assert_eq!(liam.post(&format!("/a/{north}/users/leave"), &[]).status, 303);
+    let sent = paul.get(&path).body;
+    let terms = sent.split("<tr>").find(|row| row.contains("New terms")).unwrap();
+    let shown = paul.get(between(terms, "href=\"", "\"")).body;
+    let row = |name: &str| shown.split("<tr>").find(|row| row.contains(name)).unwrap().to_owned();
+    assert!(row("Liam Novak").contains(">left<") && row("Liam Novak").contains("UTC"), "{shown}");
+    assert!(!row("Emma Fischer").contains(">left<") && row("Emma Fischer").contains("not yet"), "{shown}");
+}
+
+#[test]
+fn r_msg_2_a_mode_that_is_none_is_not_taken_for_another() {
+    let portal = Portal::start();
+    let (mut paul, partner, list) = paul(&portal);
+    let path = format!("/a/{partner}/customers/{}/messages", customer(&list, "north-energy"));
+    paul.get(&path);
+    let form = [("title", "Lunch"), ("text", "At noon"), ("mode", "nobody"), ("last_day", "")];
+    assert_eq!(paul.post(&path, &form).status, 400);
+    assert!(!paul.get(&path).body.contains("Lunch"), "nothing was sent");
+}
+
+#[test]
+fn r_acc_7_a_customer_without_recipients_or_not_active_is_told_so() {
+    let portal = Portal::start();
+    let (mut paul, partner, list) = paul(&portal);
+    let path = format!("/a/{partner}/customers/{}/messages", customer(&list, "lindenau"));
+    paul.get(&path);
+    let form = [("title", "Lunch"), ("text", "At noon"), ("mode", "all_must_read"), ("last_day", "")];
+    let refused = paul.post(&path, &form);
+    assert_eq!(refused.status, 409, "{}", refused.body);
+    assert!(refused.body.contains("value=\"Lunch\""), "what was typed stays: {}", refused.body);
+    // A registration that waits has no message form, and its row offers none.
+    let waiting = customer(&paul.get(&format!("/a/{partner}/waiting")).body, "fjord-bakery");
+    let shown = paul.get(&format!("/a/{partner}/customers/{waiting}/messages")).body;
+    assert!(!shown.contains("name=\"title\""), "{shown}");
+    let list = paul.get(&format!("/a/{partner}/customers?status=waiting")).body;
+    let row = list.split("<tr>").find(|row| row.contains("fjord-bakery")).unwrap();
+    assert!(!row.contains("/messages\"") && row.contains("Approve or reject"), "{row}");
 }

@@ -164,7 +164,7 @@ fn r_reg_5_reject_withdraw_and_put_away() {
     assert_eq!(ada.post(&path, &[("reason", "Please ask your colleague Noah")]).status, 303);
     let home = emma.get("/").body;
     assert!(home.contains("Rejected") && home.contains("ask your colleague Noah"), "{home}");
-    assert!(portal.mail_with("First Try").contains("ask your colleague Noah"));
+    assert!(portal.mail_with("ask your colleague Noah").contains("First Try"));
     assert_eq!(emma.post(&format!("/registrations/{id}/dismiss"), &[]).status, 303);
     assert!(!emma.get("/").body.contains("First Try"));
 
@@ -192,21 +192,39 @@ fn r_lnk_4_a_dead_link_stops_and_never_falls_through() {
     assert_eq!(refused.status, 409, "{}", refused.body);
     assert!(refused.body.contains("does not work any more"), "{}", refused.body);
     assert!(!sofia.get("/").body.contains("rossi-due"), "nothing was registered");
+    // Terms that cannot be are refused beside the form.
+    for (field, last_day, max_uses) in [("end must be", "2020-01-01", ""), ("at least 1", "", "0")] {
+        let refused = paul.post(
+            &format!("/a/{partner}/registration-link/rotate"),
+            &[("last_day", last_day), ("max_uses", max_uses)],
+        );
+        assert_eq!(refused.status, 409, "{}", refused.body);
+        let problem = between(&refused.body, "id=\"terms-problem\"", "</p>");
+        assert!(problem.contains(field), "{problem}");
+        assert!(
+            refused.body.contains(&format!("name=\"last_day\" value=\"{last_day}\"")),
+            "what was typed stays"
+        );
+    }
     // A new one with one use: two people never share it.
     paul.get(&format!("/a/{partner}/registration-link"));
     let made =
         paul.post(&format!("/a/{partner}/registration-link/rotate"), &[("last_day", ""), ("max_uses", "1")]);
     assert_eq!(made.status, 303, "{}", made.body);
     let path = link(&portal);
-    for (who, identifier, status) in [(SOFIA, "rossi-due", 303), (EMMA, "emmas-own", 409)] {
-        let mut browser = portal.signed_in(who);
-        browser.get(&path);
-        browser.get("/registration");
-        let csrf = browser.get("/").status;
-        assert_eq!(csrf, 200);
+    // Both have it before them while it is still good for one.
+    let mut opened =
+        [(SOFIA, "rossi-due", 303), (EMMA, "emmas-own", 409)].map(|(who, identifier, status)| {
+            let mut browser = portal.signed_in(who);
+            browser.get(&path);
+            assert!(browser.get("/registration").body.contains("Cloud Partner"));
+            (browser, identifier, status)
+        });
+    for (browser, identifier, status) in &mut opened {
         let answer = browser.post("/registration", &[("name", "Some Name"), ("identifier", identifier)]);
-        assert_eq!(answer.status, status, "{who}: {}", answer.body);
+        assert_eq!(answer.status, *status, "{identifier}: {}", answer.body);
     }
+    assert!(!opened[1].0.get("/").body.contains("emmas-own"), "nothing was registered");
 }
 
 #[test]
@@ -227,4 +245,86 @@ fn r_lnk_1_off_means_invisible_and_dead() {
     let mut sofia = off.signed_in(SOFIA);
     sofia.get(&path);
     assert_eq!(sofia.get("/registration").status, 409);
+    let posted = sofia.post("/registration", &[("name", "Rossi Due"), ("identifier", "rossi-due")]);
+    assert!(matches!(posted.status, 403 | 404 | 409), "{}", posted.body);
+    assert!(!sofia.get("/").body.contains("rossi-due"), "nothing was registered");
+}
+
+#[test]
+fn r_reg_1_closed_and_link_only() {
+    let closed = Portal::start_with(tempfile::tempdir().unwrap(), &["--registration", "closed"]);
+    let mut emma = closed.signed_in(EMMA);
+    assert!(!emma.get("/").body.contains("/register-customer"), "what is not allowed is not offered");
+    assert!(emma.get("/register-customer").body.contains("Customers cannot be registered here"));
+    emma.get("/");
+    let form = [("name", "Emma's Own"), ("identifier", "emmas-own")];
+    assert_eq!(emma.post("/register-customer", &form).status, 409);
+
+    let flags = ["--registration", "link-only", "--approval", "off", "--confirmation", "off"];
+    let portal = Portal::start_with(tempfile::tempdir().unwrap(), &flags);
+    let mut emma = portal.signed_in(EMMA);
+    let refused = emma.post("/register-customer", &form);
+    assert!(refused.status == 409 && refused.body.contains("needs a link"), "{}", refused.body);
+    emma.get(&link(&portal));
+    emma.get("/registration");
+    assert_eq!(emma.post("/registration", &form).status, 303);
+    assert!(emma.get("/").body.contains("(emmas-own)</option>"));
+}
+
+#[test]
+fn r_reg_3_the_link_is_sent_again_and_the_earlier_one_is_dead() {
+    let portal = start("off", "on");
+    let mut emma = portal.signed_in(EMMA);
+    emma.get("/register-customer");
+    emma.post("/register-customer", &[("name", "Emma's Own"), ("identifier", "emmas-own")]);
+    let first = portal.link_in(&portal.mail_with("(emmas-own)"));
+    let home = emma.get("/").body;
+    let again = between(&home, "action=\"", "send-confirmation").to_owned() + "send-confirmation";
+    let again = again.rsplit_once("action=\"").map_or(again.as_str(), |(_, path)| path).to_owned();
+    let mut sofia = portal.signed_in(SOFIA);
+    assert_eq!(sofia.post(&again, &[]).status, 404, "nobody else's");
+    assert_eq!(emma.post(&again, &[]).status, 303);
+    let started = std::time::Instant::now();
+    let second = loop {
+        let link = portal.link_in(&portal.mail_with("(emmas-own)"));
+        if link != first {
+            break link;
+        }
+        assert!(started.elapsed().as_secs() < 10, "no second mail");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    };
+    emma.get(&first);
+    assert_eq!(emma.get("/confirmation").status, 404);
+    emma.get("/");
+    assert_eq!(emma.post("/confirmation", &[]).status, 404, "the earlier link is dead");
+    emma.get(&second);
+    emma.get("/confirmation");
+    assert_eq!(emma.post("/confirmation", &[]).status, 303);
+}
+
+#[test]
+fn r_tok_4_no_link_is_in_a_log() {
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("portal.log");
+    let flags = ["--approval", "off", "--confirmation", "on"];
+    let portal = Portal::start_logging(tempfile::tempdir().unwrap(), &flags, &log);
+    let registration = link(&portal);
+    let mut sofia = portal.signed_in(SOFIA);
+    sofia.get(&registration);
+    sofia.get("/registration");
+    let made = sofia.post("/registration", &[("name", "Rossi Due"), ("identifier", "rossi-due")]);
+    assert_eq!(made.status, 303, "{}", made.body);
+    let confirmation = portal.link_in(&portal.mail_with("(rossi-due)"));
+    sofia.get(&confirmation);
+    sofia.get("/confirmation");
+    assert_eq!(sofia.post("/confirmation", &[]).status, 303);
+    let (_, folder) = portal.stop();
+    drop(folder);
+    let text = std::fs::read_to_string(&log).unwrap();
+    assert!(text.lines().count() > 20, "it logs: {text}");
+    for link in [registration, confirmation] {
+        let token = link.strip_prefix("/link/").unwrap();
+        assert_eq!(token.len(), 88, "{token}");
+        assert!(!text.contains(token), "a link is in the log");
+    }
 }

@@ -6,8 +6,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use chrono::{Days, NaiveDate};
 use meshcustomers_core::{
-    Actor, Cursor, Customer, CustomerId, Event, EventDetails, EventType, ExportError, ExportFormat,
-    HistoryFilter, HistoryReport, LabelSlot, PageRequest, PageSize,
+    Actor, Cursor, Customer, CustomerId, CustomerStatus, Event, EventDetails, EventType, ExportError,
+    ExportFormat, HistoryFilter, HistoryReport, LabelSlot, PageRequest, PageSize,
 };
 use serde::Deserialize;
 
@@ -112,13 +112,45 @@ fn values(event: &Event) -> Vec<Value> {
     one("Address", None, label(LabelSlot::Address));
     one("Name", label(LabelSlot::OldName), label(LabelSlot::Name));
     one("Identifier", None, label(LabelSlot::Identifier));
+    one("Title", None, label(LabelSlot::Title));
+    let partner = label(LabelSlot::PartnerName);
+    let old_partner = label(LabelSlot::OldPartnerName);
+    if event.kind == EventType::CustomerMoved {
+        one("Partner", Some(old_partner.unwrap_or_else(none)), Some(partner.unwrap_or_else(none)));
+    } else {
+        one("Partner", None, partner);
+    }
+    let status = |status: CustomerStatus| status.as_str().replace('_', " ");
     match &event.details {
         Some(EventDetails::CustomerCreated { kind, projects, .. }) => {
             one("Kind", None, Some(kind.as_str().to_owned()));
             one("Quota", None, Some(projects.to_string()));
         }
-        Some(EventDetails::CustomerStatusChanged { old, new }) => {
-            one("Status", Some(old.as_str().to_owned()), Some(new.as_str().to_owned()));
+        Some(EventDetails::CustomerRegistered { status: first, projects, .. }) => {
+            one("Status", None, Some(status(*first)));
+            one("Quota", None, Some(projects.to_string()));
+        }
+        Some(
+            EventDetails::CustomerStatusChanged { old, new }
+            | EventDetails::CustomerApproved { old, new, .. },
+        ) => one("Status", Some(status(*old)), Some(status(*new))),
+        Some(EventDetails::CustomerConfirmed { old }) => {
+            one("Status", Some(status(*old)), Some(status(CustomerStatus::Active)));
+        }
+        Some(EventDetails::CustomerKindChanged { old, new, old_projects, projects }) => {
+            one("Kind", Some(old.as_str().to_owned()), Some(new.as_str().to_owned()));
+            one("Quota", Some(old_projects.to_string()), Some(projects.to_string()));
+        }
+        Some(EventDetails::CustomerQuotaEdited { old, new }) => {
+            one("Quota", Some(old.to_string()), Some(new.to_string()));
+        }
+        Some(EventDetails::MessageSent { mode, ends_at, .. }) => {
+            one("Mode", None, Some(mode.as_str().replace('_', " ")));
+            one("Until", None, ends_at.map(super::moment));
+        }
+        Some(EventDetails::LinkRotated { expires_at, max_uses, .. }) => {
+            one("Until", None, expires_at.map(super::moment));
+            one("Uses", None, max_uses.map(|max| max.to_string()));
         }
         Some(EventDetails::UserRoleChanged { old, new, .. }) => {
             one("Role", Some(old.to_string()), Some(new.to_string()));
@@ -143,6 +175,10 @@ fn values(event: &Event) -> Vec<Value> {
     }
     one("Reason", None, label(LabelSlot::Reason).filter(|reason| !reason.is_empty()));
     values
+}
+
+fn none() -> String {
+    "none".to_owned()
 }
 
 #[derive(Template)]

@@ -177,6 +177,8 @@ pub async fn decline(
 #[template(path = "account.html")]
 struct AccountPage {
     frame: Frame,
+    /// Messages that wait for this reader: they show when the account is selected (R-MSG-1).
+    lines: Vec<MessageLine>,
     customer: Customer,
     disabled: bool,
     limit: String,
@@ -189,10 +191,22 @@ struct AccountPage {
 
 async fn overview(signed: &SignedIn, id: CustomerId) -> Result<AccountPage, Problem> {
     let frame = signed.frame("Overview", id, "overview").await?;
-    let actor = signed.acting_for(id);
-    let customer = signed.app().admin().run(move |admin| admin.customer(&actor, id)).await?;
+    let (actor, person) = (signed.acting_for(id), signed.person());
+    let (customer, messages) = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let messages = admin.pending_messages(&person, Some(id), &PageRequest::default())?;
+            Ok::<_, meshcustomers_core::Error>((admin.customer(&actor, id)?, messages))
+        })
+        .await?;
     let access = frame.current.as_ref().map(|current| &current.access);
     Ok(AccountPage {
+        lines: messages
+            .items
+            .into_iter()
+            .map(|pending| MessageLine::new(pending.message, String::new()))
+            .collect(),
         role: access.and_then(|access| access.role).map(|role| role.to_string()).unwrap_or_default(),
         may_rename: access.is_some_and(|access| access.may(Permission::Rename)),
         limit: customer.projects.limit.to_string(),

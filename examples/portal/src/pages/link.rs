@@ -54,10 +54,15 @@ fn put_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
 /// Goes on without the link: it has done its work, or is of no use.
 pub fn without(app: &App, kind: LinkKind, to: &str) -> Response {
     let mut response = Redirect::to(to).into_response();
-    if let Some((_, name, _)) = KINDS.iter().find(|(known, ..)| *known == kind) {
-        put_cookie(&mut response, cookie(app, name, "", 0));
-    }
+    forget(app, &mut response, kind);
     response
+}
+
+/// The link of that kind is carried along no more.
+pub fn forget(app: &App, response: &mut Response, kind: LinkKind) {
+    if let Some((_, name, _)) = KINDS.iter().find(|(known, ..)| *known == kind) {
+        put_cookie(response, cookie(app, name, "", 0));
+    }
 }
 
 fn without_cookie(app: &App, to: &str) -> Response {

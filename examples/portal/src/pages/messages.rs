@@ -2,11 +2,12 @@
 
 use askama::Template;
 use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use meshcustomers_core::{
     Customer, CustomerId, Message, MessageId, MessageMode, MessageRecipient, MessageStanding, MessageText,
-    PageRequest, SendMessage, SentMessage, Title, WithdrawMessage,
+    PageRequest, Permission, SendMessage, SentMessage, Title, WithdrawMessage,
 };
 use serde::Deserialize;
 
@@ -57,6 +58,7 @@ struct MessagesPage {
     customer: Customer,
     lines: Vec<Line>,
     next: Option<String>,
+    may_send: bool,
     form: MessageForm,
     problem: Option<String>,
 }
@@ -68,10 +70,20 @@ async fn list(
     query: After,
 ) -> Result<MessagesPage, Problem> {
     let (frame, customer) = open(signed, "Messages", account, id).await?;
-    let actor = signed.acting_for(account);
+    let (actor, user) = (signed.acting_for(account), signed.user.id);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
-    let messages = signed.app().admin().run(move |admin| admin.messages(&actor, id, &request)).await?;
+    let (messages, access) = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            Ok::<_, meshcustomers_core::Error>((
+                admin.messages(&actor, id, &request)?,
+                admin.access(user, id)?,
+            ))
+        })
+        .await?;
     Ok(MessagesPage {
+        may_send: access.may(Permission::SendMessage),
         frame,
         account,
         customer,
@@ -104,7 +116,11 @@ pub struct MessageForm {
 }
 
 impl MessageForm {
-    fn command(&self, customer: CustomerId) -> Result<SendMessage, meshcustomers_core::Error> {
+    fn command(
+        &self,
+        customer: CustomerId,
+        mode: MessageMode,
+    ) -> Result<SendMessage, meshcustomers_core::Error> {
         // Something that is no day is taken for one that is over, which the library refuses.
         let over = chrono::DateTime::<Utc>::UNIX_EPOCH;
         let ends_at = (!self.last_day.is_empty()).then(|| {
@@ -117,7 +133,7 @@ impl MessageForm {
             customer,
             title: Title::parse(&self.title)?,
             text: MessageText::parse(&self.text.replace("\r\n", "\n"))?,
-            mode: MessageMode::parse(&self.mode).unwrap_or(MessageMode::AllMustRead),
+            mode,
             ends_at,
         })
     }
@@ -129,8 +145,15 @@ pub async fn send(
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
     Form(form): Form<MessageForm>,
 ) -> Result<Response, Problem> {
+    let Some(mode) = MessageMode::parse(&form.mode) else {
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            "A message is for all to read, or for one reader.",
+        ));
+    };
     let (actor, typed) = (signed.acting_for(account), form.clone());
-    let result = signed.app().admin().run(move |admin| admin.send_message(&actor, form.command(id)?)).await;
+    let result =
+        signed.app().admin().run(move |admin| admin.send_message(&actor, form.command(id, mode)?)).await;
     match result {
         Ok(_) => {
             let text = "The message is sent: its recipients see it when they sign in.".to_owned();

@@ -6,9 +6,10 @@ use axum::response::{Redirect, Response};
 use meshcustomers_core::{
     Acknowledge, Acknowledgement, CustomerId, Message, MessageId, MessageMode, MessageStanding, PageRequest,
 };
+use serde::Deserialize;
 
 use super::home::After;
-use super::{Ids, Nothing, moment};
+use super::{Ids, moment};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page};
@@ -77,11 +78,19 @@ pub async fn show(
     })
 }
 
+/// The page that the reader was on, by its place in the menu; anything else: the welcome page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct From {
+    #[serde(default)]
+    from: String,
+}
+
 /// Acknowledges.
 pub async fn acknowledge(
     signed: SignedIn,
     Ids((customer, message)): Ids<(CustomerId, MessageId)>,
-    Form(Nothing {}): Form<Nothing>,
+    Form(From { from }): Form<From>,
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
     let result = signed
@@ -95,5 +104,10 @@ pub async fn acknowledge(
         }
         _ => "The message is acknowledged.",
     };
-    signed.back("/", done, result).await
+    let back = match from.as_str() {
+        "overview" => format!("/a/{customer}"),
+        "messages" => format!("/a/{customer}/messages"),
+        _ => "/".to_owned(),
+    };
+    signed.back(&back, done, result).await
 }

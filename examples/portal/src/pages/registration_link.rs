@@ -1,15 +1,17 @@
 //! Administration > Invitation Link: the partner's registration link, shown, copied, made anew, revoked (R-LNK).
 
 use askama::Template;
-use axum::response::{Redirect, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use meshcustomers_core::{CustomerId, LinkStanding, Permission, RotateLink};
 use serde::Deserialize;
 
+use super::customer::acceptable;
 use super::{Ids, Nothing, moment};
 use crate::csrf::Form;
 use crate::error::Problem;
-use crate::frame::{Frame, SignedIn, page};
+use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::session;
 
 struct Shown {
     address: String,
@@ -26,10 +28,11 @@ struct LinkPage {
     account: CustomerId,
     link: Option<Shown>,
     may_rotate: bool,
+    form: Terms,
+    problem: Option<String>,
 }
 
-/// The link: shown only here, as an explicit request, and in no list (R-LNK-2).
-pub async fn show(signed: SignedIn, Ids(account): Ids<CustomerId>) -> Result<Response, Problem> {
+async fn shown(signed: &SignedIn, account: CustomerId) -> Result<LinkPage, Problem> {
     let frame = signed.frame("Invitation Link", account, "link").await?;
     let actor = signed.acting_for(account);
     let link = signed
@@ -54,11 +57,16 @@ pub async fn show(signed: SignedIn, Ids(account): Ids<CustomerId>) -> Result<Res
         })
         .await?;
     let may_rotate = frame.current.as_ref().is_some_and(|current| current.may(Permission::RotateLink));
-    page(&LinkPage { frame, account, link, may_rotate })
+    Ok(LinkPage { frame, account, link, may_rotate, form: Terms::default(), problem: None })
+}
+
+/// The link: shown only here, as an explicit request, and in no list (R-LNK-2).
+pub async fn show(signed: SignedIn, Ids(account): Ids<CustomerId>) -> Result<Response, Problem> {
+    page(&shown(&signed, account).await?)
 }
 
 /// The terms of a new link; both may be empty.
-#[derive(Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Terms {
     last_day: String,
@@ -89,10 +97,20 @@ pub async fn rotate(
     signed: SignedIn,
     Ids(account): Ids<CustomerId>,
     Form(terms): Form<Terms>,
-) -> Result<Redirect, Problem> {
+) -> Result<Response, Problem> {
     let (actor, command) = (signed.acting_for(account), terms.command(account));
-    let result = signed.app().admin().run(move |admin| admin.rotate_link(&actor, command)).await;
-    signed.back(&format!("/a/{account}/registration-link"), "There is a new link.", result).await
+    match signed.app().admin().run(move |admin| admin.rotate_link(&actor, command)).await {
+        Ok(_) => {
+            let notice = Notice { good: true, text: "There is a new link.".to_owned() };
+            session::tell(&signed.visitor.session, &notice).await?;
+            Ok(Redirect::to(&format!("/a/{account}/registration-link")).into_response())
+        }
+        Err(error) => {
+            let (status, problem) = acceptable(error)?;
+            let shown = shown(&signed, account).await?;
+            page_with(status, &LinkPage { form: terms, problem: Some(problem), ..shown })
+        }
+    }
 }
 
 /// Revokes the link.

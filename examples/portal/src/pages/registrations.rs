@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Account, CustomerId, CustomerStatus, Error, LinkKind, LinkToken, Refusal, Register,
+    Account, CustomerId, CustomerStatus, Error, LinkKind, LinkToken, Refusal, Register, RegistrationMode,
 };
 use serde::Deserialize;
 
@@ -48,21 +48,38 @@ fn form(frame: Frame, partner: Option<Account>) -> RegisterPage {
 
 /// The form of a plain registration.
 pub async fn show(signed: SignedIn) -> Result<Response, Problem> {
+    match signed.app().admin().run(|admin| Ok::<_, Error>(admin.settings().registration())).await? {
+        RegistrationMode::Open => {}
+        RegistrationMode::LinkOnly => return Err(Refusal::LinkRequired.into()),
+        RegistrationMode::Closed => return Err(Refusal::RegistrationClosed.into()),
+    }
     page(&form(signed.visitor.frame("Register a customer").await?, None))
 }
 
 /// The page of a partner's link: it names the partner before anybody agrees (R-LNK-3). A dead link stops here (R-LNK-4).
 pub async fn show_by_link(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
-    let partner = partner(&visitor.app, &headers).await?.1;
-    page(&form(visitor.frame("Register a customer").await?, Some(partner)))
+    let token = required(&visitor.app, &headers)?;
+    match partner(&visitor.app, &token).await {
+        Ok(partner) => page(&form(visitor.frame("Register a customer").await?, Some(partner))),
+        // Nobody is led here again at their next sign-in.
+        Err(Error::Refused(Refusal::LinkDead)) => {
+            let mut response = Problem::from(Refusal::LinkDead).into_response();
+            link::forget(&visitor.app, &mut response, LinkKind::Registration);
+            Ok(response)
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
-async fn partner(app: &App, headers: &HeaderMap) -> Result<(LinkToken, Account), Problem> {
-    let token = link::held(app, headers, LinkKind::Registration).ok_or_else(|| {
+fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
+    link::held(app, headers, LinkKind::Registration).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "This link is not open here any more. Open it again.")
-    })?;
+    })
+}
+
+async fn partner(app: &App, token: &LinkToken) -> Result<Account, Error> {
     let asked = token.clone();
-    Ok((token, app.admin().run(move |admin| admin.registration_offer(&asked)).await?))
+    app.admin().run(move |admin| admin.registration_offer(&asked)).await
 }
 
 /// Registers plainly.
@@ -77,7 +94,8 @@ pub async fn register_by_link(
     headers: HeaderMap,
     Form(typed): Form<RegisterForm>,
 ) -> Result<Response, Problem> {
-    let (token, partner) = partner(signed.app(), &headers).await?;
+    let token = required(signed.app(), &headers)?;
+    let partner = partner(signed.app(), &token).await?;
     let page = form(signed.visitor.frame("Register a customer").await?, Some(partner));
     run(&signed, typed, Some(token), page).await
 }

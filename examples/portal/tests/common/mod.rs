@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+pub mod sink;
 
 /// A running portal; ends with the test.
 pub struct Portal {
@@ -27,7 +31,10 @@ pub struct Portal {
 
 pub fn portal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal"));
-    for name in ["SMTP_URL", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"] {
+    let registration = ["REGISTRATION", "APPROVAL", "CONFIRMATION", "REGISTRATION_LINKS"];
+    for name in
+        ["SMTP_URL", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"].into_iter().chain(registration)
+    {
         command.env_remove(name);
     }
     command
@@ -39,7 +46,18 @@ impl Portal {
     }
 
     pub fn start_with(folder: TempDir, more: &[&str]) -> Self {
-        let mut child = portal()
+        Self::run(portal(), folder, more)
+    }
+
+    /// One that logs all that it can, into this file.
+    pub fn start_logging(folder: TempDir, more: &[&str], log: &Path) -> Self {
+        let mut command = portal();
+        command.env("RUST_LOG", "trace").stderr(File::create(log).unwrap());
+        Self::run(command, folder, more)
+    }
+
+    fn run(mut command: Command, folder: TempDir, more: &[&str]) -> Self {
+        let mut child = command
             .args(["--data"])
             .arg(folder.path())
             .args(if more.contains(&"--port") { &[] } else { &["--port", "0"][..] })
