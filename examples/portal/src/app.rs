@@ -25,6 +25,7 @@ use crate::pages::{
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
+use crate::words;
 
 /// The largest form: a reason of 500 characters and a name fit many times.
 const FORM_LIMIT: usize = 32 * 1024;
@@ -226,6 +227,7 @@ pub fn router(app: &App) -> Router {
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), known_host))
+        .layer(middleware::from_fn_with_state(app.clone(), words::in_their_language))
         .layer(middleware::from_fn_with_state(app.clone(), headers))
         .with_state(app.clone())
 }

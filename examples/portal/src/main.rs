@@ -29,6 +29,9 @@ use crate::mailer::{Mailbox, Post, SmtpMailer};
 use crate::session::SqliteSessions;
 use crate::sign_in::SignIns;
 
+#[macro_use]
+mod words;
+
 mod app;
 mod blocking;
 mod config;
@@ -39,11 +42,15 @@ mod error;
 mod frame;
 mod limits;
 mod mailer;
+mod offer;
 mod operator;
 mod pages;
 mod random;
 mod session;
 mod sign_in;
+
+// The German of the pages' texts; English stands in the code.
+rust_i18n::i18n!("locales");
 
 /// Calls of the library under way at once: one writer, and readers beside it.
 const SLOTS: usize = 8;
