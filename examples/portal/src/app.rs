@@ -20,8 +20,8 @@ use crate::blocking::Blocking;
 use crate::error::Problem;
 use crate::mailer::Post;
 use crate::pages::{
-    assets, confirmation, customer, customers, history, home, link, mailbox, members, messages, own_messages,
-    projects, quota, register, registration_link, registrations, sign_in, waiting,
+    accounts, assets, confirmation, customer, customers, history, home, link, mailbox, members, messages,
+    own_messages, projects, quota, register, registration_link, registrations, sign_in, waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
@@ -130,7 +130,8 @@ macro_rules! routes {
 
 routes! {
     get "/" => home::show;
-    get "/go" => home::choose;
+    get "/accounts" => accounts::show;
+    post "/language" => accounts::choose_language;
     get "/sign-in" => sign_in::show;
     post "/sign-in" => sign_in::enter;
     post "/sign-out" => sign_in::leave;
@@ -176,6 +177,7 @@ routes! {
     get "/a/{account}/history/export" => history::export_own;
     get "/a/{account}/customers" => customers::show;
     post "/a/{account}/customers" => customers::create;
+    get "/a/{account}/customers/availability" => customers::availability;
     get "/a/{account}/customers/{customer}/users" => customer::users;
     post "/a/{account}/customers/{customer}/users/add-myself" => customer::add_myself;
     get "/a/{account}/customers/{customer}/rename" => customer::show_rename;
@@ -267,7 +269,7 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "This portal has another address.").into_response()
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// The headers of every answer.

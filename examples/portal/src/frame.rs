@@ -2,8 +2,9 @@
 
 use askama::Template;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
     Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, Permission, Person, User,
@@ -13,7 +14,7 @@ use tower_sessions::Session;
 
 use crate::app::App;
 use crate::error::{Problem, told};
-use crate::session;
+use crate::{session, words};
 
 /// A line at the top of the next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +85,35 @@ pub const fn manages_customers(kind: CustomerKind) -> bool {
     !matches!(kind, CustomerKind::Standard)
 }
 
+/// How much of a quota is in use, for the small bar of `parts.html`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used(pub meshcustomers_core::QuotaUse);
+
+impl Used {
+    /// In figures.
+    pub fn text(&self) -> String {
+        match self.0.limit.limit() {
+            Some(limit) => say!("%{used} of %{limit}", used = self.0.used, limit = limit).into_owned(),
+            None => say!("%{used}, no limit", used = self.0.used).into_owned(),
+        }
+    }
+
+    /// Whether more is in use than the quota gives.
+    pub fn over(&self) -> bool {
+        self.0.limit.limit().is_some_and(|limit| self.0.used > limit)
+    }
+
+    /// How long the bar is, of 100; none without a limit.
+    pub fn width(&self) -> Option<u64> {
+        let limit = u64::from(self.0.limit.limit()?);
+        Some(if limit == 0 {
+            100 * u64::from(self.over())
+        } else {
+            (u64::from(self.0.used) * 100 / limit).min(100)
+        })
+    }
+}
+
 /// What every page needs.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -97,12 +127,43 @@ pub struct Frame {
     pub accounts: Vec<Choice>,
     /// The account that the page is about.
     pub current: Option<Current>,
-    /// Which entry of the menu is the page's: `customers`, `overview`, `users`, `history`.
+    /// Which entry of the menu is the page's: `customers`, `link`, `overview`, `users`, `projects`, `messages`,
+    /// `settings`, `history`.
     pub area: &'static str,
     /// A line to show.
     pub notice: Option<Notice>,
     /// Whether there is a mailbox page.
     pub mailbox: bool,
+    /// The page's own path and query, for whoever changes the language on it.
+    pub path: String,
+    /// The language of the page: `en` or `de`.
+    pub language: &'static str,
+}
+
+/// How many accounts the selection holds before anything is typed.
+const FIRST_ACCOUNTS: usize = 20;
+
+impl Frame {
+    /// The first accounts of the selection.
+    pub fn first_accounts(&self) -> impl Iterator<Item = &Choice> {
+        self.accounts.iter().take(FIRST_ACCOUNTS)
+    }
+
+    /// How many accounts there are beside the first ones.
+    pub fn more_accounts(&self) -> usize {
+        self.accounts.len().saturating_sub(FIRST_ACCOUNTS)
+    }
+
+    /// What the account selection is called to those who hear it.
+    pub fn selection_label(&self) -> String {
+        let selection = say!("Account selection");
+        match &self.current {
+            Some(Current { account, .. }) => {
+                format!("{selection}: {} ({})", account.name, account.identifier)
+            }
+            None => selection.into_owned(),
+        }
+    }
 }
 
 /// Somebody who looks, signed in or not.
@@ -114,6 +175,8 @@ pub struct Visitor {
     pub session: Session,
     /// Who they are.
     pub user: Option<User>,
+    /// The path and query that they asked for; the welcome page, if it was a form.
+    pub path: String,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -128,7 +191,9 @@ impl FromRequestParts<App> for Visitor {
         };
         // A disabled person's session is of no use (R-USR-4); enabling gives it back.
         let user = user.filter(User::is_enabled);
-        Ok(Self { app: app.clone(), session, user })
+        let shown = matches!(parts.method, Method::GET | Method::HEAD);
+        let path = parts.uri.path_and_query().filter(|_| shown).map_or("/", PathAndQuery::as_str).to_owned();
+        Ok(Self { app: app.clone(), session, user, path })
     }
 }
 
@@ -147,6 +212,8 @@ impl Visitor {
             area: "",
             notice: session::told(&self.session).await?,
             mailbox: self.app.post().mailbox().is_some(),
+            path: self.path.clone(),
+            language: words::language().code(),
         };
         if let Some(user) = &self.user {
             frame.who = Some((user.name.to_string(), user.address.to_string()));

@@ -127,21 +127,6 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
     })
 }
 
-/// The account selection.
-#[derive(Deserialize)]
-pub struct Selection {
-    account: String,
-}
-
-/// Goes to the selected account. The page's address names the account, so two windows may show two of them.
-pub async fn choose(_signed: SignedIn, Query(selection): Query<Selection>) -> Result<Redirect, Problem> {
-    if selection.account.is_empty() {
-        return Ok(Redirect::to("/"));
-    }
-    let account: CustomerId = selection.account.parse().map_err(|_| Problem::not_found())?;
-    Ok(Redirect::to(&format!("/a/{account}")))
-}
-
 /// Accepts an invitation from one's own list; no mail is needed (R-INV-5).
 pub async fn accept(
     signed: SignedIn,

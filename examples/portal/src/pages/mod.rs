@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::Problem;
 
+pub mod accounts;
 pub mod assets;
 pub mod confirmation;
 pub mod customer;
