@@ -146,7 +146,11 @@ fn words_of(code: &str, english: &str, fields: &impl Serialize) -> String {
     }
     if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(fields) {
         for (name, value) in &fields {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let value = match (name.as_str(), value) {
+                ("code_point", value) => format!("U+{:04X}", value.as_u64().unwrap_or_default()),
+                (_, serde_json::Value::String(text)) => text.clone(),
+                (_, value) => value.to_string(),
+            };
             text = text.replace(&format!("%{{{name}}}"), &value);
         }
     }
