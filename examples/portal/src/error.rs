@@ -54,13 +54,15 @@ pub fn told(error: &Error) -> Told {
                 retry_after: Some(60),
                 ..say(
                     StatusCode::TOO_MANY_REQUESTS,
-                    match retry_at {
-                        Some(at) => say!(
+                    if let Some(at) = retry_at {
+                        let time = at.format("%Y-%m-%d %H:%M UTC");
+                        say!(
                             "The limit of %{limit} is reached. There is room again at %{time}.",
                             limit = limit,
-                            time = at.format("%Y-%m-%d %H:%M UTC")
-                        ),
-                        None => say!("The limit of %{limit} is reached. End something first.", limit = limit),
+                            time = time
+                        )
+                    } else {
+                        say!("The limit of %{limit} is reached. End something first.", limit = limit)
                     }
                     .into(),
                 )

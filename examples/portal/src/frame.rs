@@ -105,12 +105,9 @@ impl Used {
 
     /// How long the bar is, of 100; none without a limit.
     pub fn width(&self) -> Option<u64> {
-        let limit = u64::from(self.0.limit.limit()?);
-        Some(if limit == 0 {
-            100 * u64::from(self.over())
-        } else {
-            (u64::from(self.0.used) * 100 / limit).min(100)
-        })
+        let (limit, used) = (u64::from(self.0.limit.limit()?), u64::from(self.0.used));
+        let full = 100 * u64::from(used > 0);
+        Some((used * 100).checked_div(limit).unwrap_or(full).min(100))
     }
 }
 
@@ -152,17 +149,6 @@ impl Frame {
     /// How many accounts there are beside the first ones.
     pub fn more_accounts(&self) -> usize {
         self.accounts.len().saturating_sub(FIRST_ACCOUNTS)
-    }
-
-    /// What the account selection is called to those who hear it.
-    pub fn selection_label(&self) -> String {
-        let selection = say!("Account selection");
-        match &self.current {
-            Some(Current { account, .. }) => {
-                format!("{selection}: {} ({})", account.name, account.identifier)
-            }
-            None => selection.into_owned(),
-        }
     }
 }
 

@@ -153,7 +153,7 @@ pub fn kind_word(kind: CustomerKind) -> Option<Cow<'static, str>> {
     match kind {
         CustomerKind::Partner => Some(say!("partner")),
         CustomerKind::Administrator => Some(say!("administrator")),
-        _ => None,
+        CustomerKind::Standard => None,
     }
 }
 
@@ -300,6 +300,14 @@ pub async fn create(
     page_with(said.status, &shown)
 }
 
+/// The same row while somebody types: what is empty is not sent.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    name: String,
+    identifier: String,
+}
+
 #[derive(Template)]
 #[template(path = "availability.html")]
 struct AvailabilityPart {
@@ -314,7 +322,7 @@ struct AvailabilityPart {
 pub async fn availability(
     signed: SignedIn,
     Ids(account): Ids<CustomerId>,
-    Query(form): Query<CreateForm>,
+    Query(form): Query<Typed>,
 ) -> Result<Response, Problem> {
     let typed = form.identifier.trim();
     let wished = if typed.is_empty() { slug::slugify(&form.name) } else { typed.to_owned() };
