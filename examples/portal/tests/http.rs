@@ -23,7 +23,9 @@ fn the_main_job() {
     let users = paul.get(&format!("{list}/{acme}/users")).body;
     assert!(users.contains("Add Myself") && users.contains("contains no users yet"), "{users}");
     assert_eq!(paul.post(&format!("{list}/{acme}/users/add-myself"), &[]).status, 303);
-    let chosen = paul.open(&format!("/go?account={acme}"));
+    let found = paul.get("/accounts?q=ACM").body;
+    assert!(found.contains(&format!("href=\"/a/{acme}\"")) && !found.contains("No account fits"), "{found}");
+    let chosen = paul.open(&format!("/a/{acme}"));
     assert!(chosen.status == 200 && chosen.body.contains("ACME &#38; Co"), "{}", chosen.body);
 
     let invited = paul.post(

@@ -324,6 +324,9 @@ pub async fn availability(
     Ids(account): Ids<CustomerId>,
     Query(form): Query<Typed>,
 ) -> Result<Response, Problem> {
+    // Whose account this is not gets the same answer whatever they type.
+    let actor = signed.acting_for(account);
+    signed.app().admin().run(move |admin| admin.customer(&actor, account)).await?;
     let typed = form.identifier.trim();
     let wished = if typed.is_empty() { slug::slugify(&form.name) } else { typed.to_owned() };
     let identifier = match Identifier::parse(&wished) {

@@ -275,16 +275,23 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
 
 /// The id of an account in the account selection, by its identifier.
 pub fn account(page: &str, identifier: &str) -> String {
-    let mark = format!("({identifier})");
-    let option = page.split("<option").find(|option| option.contains(&mark));
-    let option = option.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
-    between(option, "value=\"", "\"").to_owned()
+    let mark = format!("<code>{identifier}</code>");
+    let mut links = page.split("<a ").map(|link| link.split("</a>").next().unwrap_or_default());
+    let own = links.find(|link| link.starts_with("href=\"/a/") && link.contains(&mark));
+    let own = own.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
+    between(own, "href=\"/a/", "\"").to_owned()
+}
+
+/// Whether an account is in the account selection.
+pub fn selects(page: &str, identifier: &str) -> bool {
+    let selection = page.split("id=\"account-list\"").nth(1).and_then(|rest| rest.split("</details>").next());
+    selection.is_some_and(|selection| selection.contains(&format!("<code>{identifier}</code>")))
 }
 
 /// The id of a customer in the list, by its identifier.
 pub fn customer(page: &str, identifier: &str) -> String {
     let mark = format!("<code>{identifier}</code>");
-    let row = page.split("<tr>").find(|row| row.contains(&mark));
+    let row = page.split("<tr>").skip(1).find(|row| row.contains(&mark));
     let row = row.unwrap_or_else(|| panic!("{identifier} is not in the list of {page}"));
     let rest = row.split_once("/customers/").unwrap().1;
     rest.split('/').next().unwrap().to_owned()
@@ -337,6 +344,7 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
         "reject" => &[("reason", "forged")],
         "quota" => &[("seen", "10"), ("quota", "1")],
         "messages" => &[("title", "Forged"), ("text", "forged"), ("mode", "all_must_read"), ("last_day", "")],
+        "language" => &[("language", "de"), ("back", "/")],
         "rotate" => &[("last_day", ""), ("max_uses", "")],
         _ => &[],
     }
