@@ -186,10 +186,14 @@ impl Eyes {
         Ok(self.driver.query(By::Css(css)).and_clickable().first().await?.click().await?)
     }
 
-    /// Clicks the button or link with exactly these words.
-    pub async fn click_words(&self, words: &str) -> Seen {
-        let path = format!("//main//*[(self::a or self::button) and normalize-space(.)='{words}']");
-        Ok(self.driver.query(By::XPath(path.as_str())).and_clickable().first().await?.click().await?)
+    pub async fn click_path(&self, path: &str) -> Seen {
+        Ok(self.driver.query(By::XPath(path)).and_clickable().first().await?.click().await?)
+    }
+
+    /// The menu entry of the selected account with this ending, on the left.
+    pub async fn go_on(&self, ending: &str) -> Seen {
+        self.click(&format!(".side a[href$='{ending}']")).await?;
+        self.sees("main h1").await
     }
 
     pub async fn says(&self, words: &str) -> Seen {
@@ -233,8 +237,67 @@ impl Eyes {
         self.go("/sign-in").await?;
         self.type_into("input[name=address]", address).await?;
         self.type_into("input[name=password]", password).await?;
-        self.click("main form[action='/sign-in'] button").await?;
-        self.says("Welcome").await
+        self.submit("/sign-in").await?;
+        self.sees("details.toolbox").await
+    }
+
+    /// Sends the form that goes to an address with this ending, by its first button.
+    pub async fn submit(&self, ending: &str) -> Seen {
+        self.click(&format!("main form[action$='{ending}'] button[type=submit]")).await
+    }
+
+    /// The same where the button asks first, if it does: says yes.
+    pub async fn submit_and_say_yes(&self, ending: &str) -> Seen {
+        self.submit(ending).await?;
+        // Some buttons ask on a page of their own instead.
+        let _ = self.driver.accept_alert().await;
+        Ok(())
+    }
+
+    /// Waits until something is on the page.
+    pub async fn sees(&self, css: &str) -> Seen {
+        self.driver
+            .query(By::Css(css))
+            .wait(Duration::from_secs(10), Duration::from_millis(50))
+            .first()
+            .await
+            .map(drop)
+            .map_err(|_| format!("the page has no {css}").into())
+    }
+
+    /// What stands in a part of the page.
+    pub async fn text_of(&self, css: &str) -> Result<String, Box<dyn std::error::Error>> {
+        Ok(self.driver.query(By::Css(css)).first().await?.text().await?)
+    }
+
+    /// Fails if the words are on the page now.
+    pub async fn does_not_say(&self, words: &str) -> Seen {
+        let text = self.text_of("body").await?;
+        if text.contains(words) { Err(format!("the page says {words}").into()) } else { Ok(()) }
+    }
+
+    /// The row of a customer in Administration > Customers, searched by its identifier; its action with this ending.
+    pub async fn action(&self, identifier: &str, ending: &str) -> Seen {
+        let path = format!(
+            "//tbody[@id='customers']/tr[.//code[normalize-space(.)='{identifier}']]//a[contains(@href, '{ending}')]"
+        );
+        self.driver
+            .query(By::XPath(path.as_str()))
+            .wait(Duration::from_secs(10), Duration::from_millis(50))
+            .and_clickable()
+            .first()
+            .await
+            .map_err(|_| format!("{identifier} has no action {ending}"))?
+            .click()
+            .await?;
+        Ok(())
+    }
+
+    /// Selects the partner account on the top left and opens Administration > Customers by the toolbox.
+    pub async fn customers_of(&self, partner: &str) -> Seen {
+        self.choose_account(partner).await?;
+        self.toolbox("/customers").await?;
+        self.sees("#customers").await
     }
 
     /// Whether something is on the page now.
