@@ -7,7 +7,7 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, Permission, Person, User,
+    Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, OwnAccount, Permission, Person, User,
 };
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
@@ -23,15 +23,6 @@ pub struct Notice {
     pub good: bool,
     /// The words.
     pub text: String,
-}
-
-/// An account in the selection.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// The account.
-    pub account: Account,
-    /// Whether it is the one that the page is about.
-    pub selected: bool,
 }
 
 /// The account that a page is about, and what its tools are.
@@ -120,8 +111,6 @@ pub struct Frame {
     pub csrf: String,
     /// Name and address of who is signed in.
     pub who: Option<(String, String)>,
-    /// The account selection.
-    pub accounts: Vec<Choice>,
     /// The account that the page is about.
     pub current: Option<Current>,
     /// Which entry of the menu is the page's: `customers`, `link`, `overview`, `users`, `projects`, `messages`,
@@ -135,21 +124,6 @@ pub struct Frame {
     pub path: String,
     /// The language of the page: `en` or `de`.
     pub language: &'static str,
-}
-
-/// How many accounts the selection holds before anything is typed.
-const FIRST_ACCOUNTS: usize = 20;
-
-impl Frame {
-    /// The first accounts of the selection.
-    pub fn first_accounts(&self) -> impl Iterator<Item = &Choice> {
-        self.accounts.iter().take(FIRST_ACCOUNTS)
-    }
-
-    /// How many accounts there are beside the first ones.
-    pub fn more_accounts(&self) -> usize {
-        self.accounts.len().saturating_sub(FIRST_ACCOUNTS)
-    }
 }
 
 /// Somebody who looks, signed in or not.
@@ -193,7 +167,6 @@ impl Visitor {
             title: title.to_owned(),
             csrf: session::form_token(&self.session).await?,
             who: None,
-            accounts: Vec::new(),
             current: None,
             area: "",
             notice: session::told(&self.session).await?,
@@ -203,10 +176,6 @@ impl Visitor {
         };
         if let Some(user) = &self.user {
             frame.who = Some((user.name.to_string(), user.address.to_string()));
-            let person = Person::new(user.id);
-            let accounts = self.app.admin().run(move |admin| admin.accounts(&person)).await?;
-            frame.accounts =
-                accounts.into_iter().map(|own| Choice { account: own.account, selected: false }).collect();
         }
         Ok(frame)
     }
@@ -262,15 +231,27 @@ impl SignedIn {
         area: &'static str,
     ) -> Result<Frame, Problem> {
         let mut frame = self.visitor.frame(title).await?;
-        let own = frame.accounts.iter_mut().find(|choice| choice.account.id == account);
-        let Some(own) = own else { return Err(Problem::not_found()) };
-        own.selected = true;
-        let (user, account) = (self.user.id, own.account.clone());
-        let id = account.id;
-        let access = self.app().admin().run(move |admin| admin.access(user, id)).await?;
+        let person = self.person();
+        let (account, access) = self
+            .app()
+            .admin()
+            .run(move |admin| {
+                let own = admin.own_account(&person, account)?;
+                Ok::<_, meshcustomers_core::Error>((own.account, admin.access(person.user(), account)?))
+            })
+            .await?;
         frame.current = Some(Current { account, access });
         frame.area = area;
         Ok(frame)
+    }
+
+    /// All accounts that they may choose among, by name (R-MNG-4).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn accounts(&self) -> Result<Vec<OwnAccount>, Problem> {
+        let person = self.person();
+        Ok(self.app().admin().run(move |admin| admin.accounts(&person)).await?)
     }
 
     /// Goes back to a page after a command, with a line that says how it went. What is not there stays a page of its

@@ -126,6 +126,10 @@ for (const form of document.querySelectorAll("form[data-into]")) {
     }
   });
   form.addEventListener("input", follow);
+  // In a menu: filled when it is opened, so that no page carries all of it.
+  if ("atOnce" in form.dataset) {
+    form.closest("details").addEventListener("toggle", (event) => { if (event.target.open) follow(); });
+  }
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     follow();

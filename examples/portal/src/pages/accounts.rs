@@ -4,17 +4,17 @@ use askama::Template;
 use axum::extract::Query;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use meshcustomers_core::{Account, Language};
+use meshcustomers_core::{Account, Language, OwnAccount};
 use serde::Deserialize;
 use tower_sessions::cookie::{Cookie, SameSite, time};
 
 use crate::csrf::Form;
 use crate::error::Problem;
-use crate::frame::{Choice, Frame, SignedIn, Visitor, page};
+use crate::frame::{Frame, SignedIn, Visitor, page};
 use crate::words;
 
 /// How many accounts are shown at once; who has more types a part of the name.
-const SHOWN: usize = 100;
+const SHOWN: usize = 50;
 
 /// What was typed.
 #[derive(Debug, Default, Deserialize)]
@@ -33,23 +33,22 @@ struct AccountsPage {
 }
 
 /// The accounts whose name or identifier holds what was typed, in any spelling of case. They come sorted by name.
-fn fitting(accounts: &[Choice], typed: &str) -> Vec<Account> {
+fn fitting(accounts: Vec<OwnAccount>, typed: &str) -> Vec<Account> {
     let typed = typed.trim().to_lowercase();
     accounts
-        .iter()
-        .map(|choice| &choice.account)
+        .into_iter()
+        .map(|own| own.account)
         .filter(|account| {
             account.name.as_str().to_lowercase().contains(&typed)
                 || account.identifier.as_str().contains(&typed)
         })
-        .cloned()
         .collect()
 }
 
 /// The list, filtered.
 pub async fn show(signed: SignedIn, Query(asked): Query<Asked>) -> Result<Response, Problem> {
     let frame = signed.visitor.frame(&say!("Your accounts")).await?;
-    let mut found = fitting(&frame.accounts, &asked.q);
+    let mut found = fitting(signed.accounts().await?, &asked.q);
     let more = found.len().saturating_sub(SHOWN);
     found.truncate(SHOWN);
     page(&AccountsPage { frame, q: asked.q, found, more })

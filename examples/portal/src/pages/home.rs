@@ -29,6 +29,7 @@ struct HomePage {
     offers: Vec<OfferRow>,
     more: Option<Cursor>,
     accounts: Vec<AccountRow>,
+    more_accounts: bool,
     administration: bool,
     support: String,
 }
@@ -62,6 +63,9 @@ impl RegistrationRow {
         }
     }
 }
+
+/// How many accounts stand on the welcome page; the others are in the account selection.
+const TILES: usize = 24;
 
 struct AccountRow {
     id: CustomerId,
@@ -112,8 +116,10 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
             .map(|offer| OfferRow { until: moment(offer.expires_at), offer })
             .collect(),
         administration: accounts.iter().any(|own| manages_customers(own.account.kind)),
+        more_accounts: accounts.len() > TILES,
         accounts: accounts
             .into_iter()
+            .take(TILES)
             .map(|own| AccountRow {
                 id: own.account.id,
                 name: own.account.name.to_string(),

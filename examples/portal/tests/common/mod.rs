@@ -277,15 +277,15 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
 pub fn account(page: &str, identifier: &str) -> String {
     let mark = format!("<code>{identifier}</code>");
     let mut links = page.split("<a ").map(|link| link.split("</a>").next().unwrap_or_default());
-    let own = links.find(|link| link.starts_with("href=\"/a/") && link.contains(&mark));
+    let own = links.find(|link| link.contains("href=\"/a/") && link.contains(&mark));
     let own = own.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
     between(own, "href=\"/a/", "\"").to_owned()
 }
 
-/// Whether an account is in the account selection.
-pub fn selects(page: &str, identifier: &str) -> bool {
-    let selection = page.split("id=\"account-list\"").nth(1).and_then(|rest| rest.split("</details>").next());
-    selection.is_some_and(|selection| selection.contains(&format!("<code>{identifier}</code>")))
+/// Whether an account is in the account selection, whose page this is.
+pub fn selects(accounts: &str, identifier: &str) -> bool {
+    let list = accounts.split("id=\"accounts-found\"").nth(1).unwrap();
+    list.contains(&format!("<code>{identifier}</code>"))
 }
 
 /// The id of a customer in the list, by its identifier.
