@@ -10,7 +10,9 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
-use meshcustomers_core::{Actor, Administration, Clock as _, MailStateKind, PageRequest, PageSize, SystemClock};
+use meshcustomers_core::{
+    Actor, Administration, Clock as _, MailStateKind, PageRequest, PageSize, SystemClock,
+};
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use sha2::{Digest as _, Sha256};
@@ -81,7 +83,10 @@ pub async fn keep_up(app: App) {
 
 fn describe() {
     describe_counter!("http_requests_total", "Answered requests, by route pattern, method and status.");
-    describe_histogram!("http_request_duration_seconds", "How long answers took, by route pattern and method.");
+    describe_histogram!(
+        "http_request_duration_seconds",
+        "How long answers took, by route pattern and method."
+    );
     describe_counter!("library_commands_total", "Commands of the library, by kind and outcome code.");
     describe_histogram!("library_slot_wait_seconds", "How long calls waited for a slot of the library.");
     describe_gauge!("outbox_mails", "Mails that wait, and dead letters; 2000 means: or more.");

@@ -165,10 +165,8 @@ fn wait<K: std::hash::Hash + Eq + Clone>(
 impl Tokens {
     /// The tokens of this file.
     pub fn new(db: Db) -> Self {
-        let limits = Limits {
-            calls: every(Duration::from_millis(50), 200),
-            wrong: every(Duration::from_secs(3), 20),
-        };
+        let limits =
+            Limits { calls: every(Duration::from_millis(50), 200), wrong: every(Duration::from_secs(3), 20) };
         Self { db, limits: Arc::new(limits) }
     }
 
@@ -331,7 +329,10 @@ impl Token {
             id: Uuid::try_parse(&id).unwrap_or_default(),
             name: row.get(1)?,
             hint: row.get(2)?,
-            reach: Reach { writes: row.get(3)?, accounts: row.get::<_, Option<String>>(4)?.as_deref().map(read) },
+            reach: Reach {
+                writes: row.get(3)?,
+                accounts: row.get::<_, Option<String>>(4)?.as_deref().map(read),
+            },
             created_at: from_millis(row.get(5)?),
             expires_at: from_millis(row.get(6)?),
             used_at: row.get::<_, Option<i64>>(7)?.map(from_millis),
@@ -356,11 +357,19 @@ fn find(db: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option<Bearer>> {
              WHERE t.token_hash = ?1 AND t.expires_at > ?2",
         )?
         .query_row((hash, now), |row| {
-            let reach =
-                Reach { writes: row.get(2)?, accounts: row.get::<_, Option<String>>(3)?.as_deref().map(read) };
+            let reach = Reach {
+                writes: row.get(2)?,
+                accounts: row.get::<_, Option<String>>(3)?.as_deref().map(read),
+            };
             let print: [u8; 32] = row.get(5)?;
             let same = print == fingerprint(&row.get::<_, String>(6)?, &row.get::<_, String>(7)?);
-            Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Option<i64>>(4)?, reach, same))
+            Ok((
+                row.get::<_, String>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Option<i64>>(4)?,
+                reach,
+                same,
+            ))
         })
         .optional()?;
     let Some((id, user, used, reach, same)) = found else { return Ok(None) };

@@ -116,9 +116,11 @@ impl Reference {
                 told.push(Group { name, about: paragraphs(tag, "description"), operations });
             }
         }
-        told.extend(
-            groups.into_iter().map(|(name, operations)| Group { name, about: Vec::new(), operations }),
-        );
+        told.extend(groups.into_iter().map(|(name, operations)| Group {
+            name,
+            about: Vec::new(),
+            operations,
+        }));
         let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
         Self {
             version: document.pointer("/info/version").and_then(Value::as_str).unwrap_or_default().to_owned(),
@@ -217,8 +219,13 @@ fn is_true(value: &Value, name: &str) -> bool {
 
 /// The fields of an object, those of its parts included.
 fn fields(document: &Value, schema: &Value) -> Vec<Field> {
-    let required: Vec<&str> =
-        schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = schema
+        .get("required")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     let own = schema.get("properties").and_then(Value::as_object);
     let mut all: Vec<Field> = own
         .into_iter()
@@ -274,9 +281,10 @@ fn kind(schema: &Value) -> Kind {
         return Kind { text: format!("list of {}", items.text), link: items.link };
     }
     let mut told = names.join(" or ");
-    for (name, before) in [("format", ""), ("pattern", "pattern "), ("minLength", "from "), ("minimum", "from ")]
-        .into_iter()
-        .chain([("maxLength", "to "), ("maximum", "to ")])
+    for (name, before) in
+        [("format", ""), ("pattern", "pattern "), ("minLength", "from "), ("minimum", "from ")]
+            .into_iter()
+            .chain([("maxLength", "to "), ("maximum", "to ")])
     {
         if let Some(value) = schema.get(name) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -287,13 +295,7 @@ fn kind(schema: &Value) -> Kind {
 }
 
 /// A call of the operation, to be copied.
-fn example(
-    document: &Value,
-    path: &str,
-    method: &str,
-    parameters: &[Field],
-    body: Option<&Value>,
-) -> String {
+fn example(document: &Value, path: &str, method: &str, parameters: &[Field], body: Option<&Value>) -> String {
     use std::fmt::Write as _;
     let mut address = String::new();
     for (at, part) in path.split('/').enumerate() {
@@ -337,7 +339,8 @@ fn sample(document: &Value, schema: &Value, depth: usize) -> Value {
         return Value::Null;
     }
     let schema = resolved(document, schema);
-    let given = schema.get("example").or_else(|| schema.pointer("/examples/0")).or_else(|| schema.get("default"));
+    let given =
+        schema.get("example").or_else(|| schema.pointer("/examples/0")).or_else(|| schema.get("default"));
     if let Some(given) = given.or_else(|| schema.pointer("/enum/0")).or_else(|| schema.get("const")) {
         return given.clone();
     }
@@ -359,7 +362,9 @@ fn sample(document: &Value, schema: &Value, depth: usize) -> Value {
         },
         Some("integer" | "number") => schema.get("minimum").cloned().unwrap_or_else(|| 1.into()),
         Some("boolean") => true.into(),
-        Some("array") => Value::Array(schema.get("items").map(|items| sample(document, items, depth + 1)).into_iter().collect()),
+        Some("array") => Value::Array(
+            schema.get("items").map(|items| sample(document, items, depth + 1)).into_iter().collect(),
+        ),
         _ => {
             let required = schema.get("required").and_then(Value::as_array);
             let mut object = Map::new();
@@ -382,14 +387,20 @@ mod tests {
         let document = api::document();
         let told: usize = REFERENCE.groups.iter().map(|group| group.operations.len()).sum();
         let paths = document["paths"].as_object().unwrap();
-        let there: usize =
-            paths.values().map(|item| METHODS.iter().filter(|method| item.get(method).is_some()).count()).sum();
+        let there: usize = paths
+            .values()
+            .map(|item| METHODS.iter().filter(|method| item.get(method).is_some()).count())
+            .sum();
         assert_eq!(told, there);
         assert!(told > 20, "{told}");
         for operation in REFERENCE.groups.iter().flat_map(|group| &group.operations) {
             assert!(!operation.summary.is_empty(), "{} {} has no summary", operation.method, operation.path);
             assert!(!operation.answers.is_empty(), "{} {} has no answers", operation.method, operation.path);
-            assert!(!operation.example.contains('{') || operation.example.contains("--json"), "{}", operation.example);
+            assert!(
+                !operation.example.contains('{') || operation.example.contains("--json"),
+                "{}",
+                operation.example
+            );
         }
         let names: Vec<&str> = REFERENCE.schemas.iter().map(|schema| schema.name.as_str()).collect();
         for field in REFERENCE.schemas.iter().flat_map(|schema| &schema.fields) {
@@ -404,7 +415,10 @@ mod tests {
         let told = |json: &str| kind(&serde_json::from_str(json).unwrap()).text;
         assert_eq!(told(r#"{"type":["string","null"],"maxLength":9}"#), "string or null, to 9");
         assert_eq!(told(r#"{"enum":["a","b"],"type":"string"}"#), "a | b");
-        assert_eq!(told(r##"{"type":"array","items":{"$ref":"#/components/schemas/Customer"}}"##), "list of Customer");
+        assert_eq!(
+            told(r##"{"type":"array","items":{"$ref":"#/components/schemas/Customer"}}"##),
+            "list of Customer"
+        );
         assert_eq!(told(r##"{"oneOf":[{"type":"null"},{"$ref":"#/x/Quota"}]}"##), "null or Quota");
         assert_eq!(told("{}"), "any");
     }

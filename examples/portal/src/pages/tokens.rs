@@ -173,9 +173,8 @@ pub async fn make(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
-    let unreadable = || {
-        Problem::new(StatusCode::BAD_REQUEST, say!("This form has missing, repeated or unknown fields."))
-    };
+    let unreadable =
+        || Problem::new(StatusCode::BAD_REQUEST, say!("This form has missing, repeated or unknown fields."));
     let (form, password) = TokenForm::read(fields).ok_or_else(unreadable)?;
     let id = Uuid::try_parse(&form.id).map_err(|_| unreadable())?;
     let frame = signed.visitor.frame(&say!("Your new token")).await?;
@@ -203,8 +202,7 @@ pub async fn make(
         }
         Some(chosen) if (1..=MAX_ACCOUNTS).contains(&chosen.len()) => Some(chosen),
         _ => {
-            problems.accounts =
-                Some(say!("Tick 1 to %{max} of your accounts.", max = MAX_ACCOUNTS).into());
+            problems.accounts = Some(say!("Tick 1 to %{max} of your accounts.", max = MAX_ACCOUNTS).into());
             None
         }
     };
@@ -234,7 +232,8 @@ pub async fn make(
             page(&MadePage { frame, name, secret, base_url })
         }
         Made::Already => {
-            let text = say!("This form was sent before: its token was shown then, and cannot be shown again.");
+            let text =
+                say!("This form was sent before: its token was shown then, and cannot be shown again.");
             back(&signed, false, &text).await
         }
         Made::TooMany => {
