@@ -3,6 +3,7 @@
 //! The frame speaks the reader's language; the API's own words are English, as its answers are.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::LazyLock;
 
 use askama::Template;
@@ -288,7 +289,7 @@ fn kind(schema: &Value) -> Kind {
     {
         if let Some(value) = schema.get(name) {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            told.push_str(&format!(", {before}{value}"));
+            let _ = write!(told, ", {before}{value}");
         }
     }
     Kind { text: if told.is_empty() { "any".to_owned() } else { told }, link: None }
@@ -296,7 +297,6 @@ fn kind(schema: &Value) -> Kind {
 
 /// A call of the operation, to be copied.
 fn example(document: &Value, path: &str, method: &str, parameters: &[Field], body: Option<&Value>) -> String {
-    use std::fmt::Write as _;
     let mut address = String::new();
     for (at, part) in path.split('/').enumerate() {
         if at > 0 {

@@ -58,7 +58,8 @@ struct TokensPage {
     rows: Vec<Row>,
     form: TokenForm,
     choices: Vec<Choice>,
-    lives: [u32; 3],
+    /// For how many days; and which of them is chosen.
+    lives: [(u32, bool); 3],
     full: bool,
     problems: Problems,
 }
@@ -118,7 +119,7 @@ impl TokenForm {
         Some((form, password?))
     }
 
-    fn is_life(&self, days: &u32) -> bool {
+    fn is_life(&self, days: u32) -> bool {
         self.days == days.to_string()
     }
 }
@@ -150,7 +151,8 @@ async fn list(signed: &SignedIn, form: TokenForm, problems: Problems) -> Result<
         })
         .collect();
     let full = rows.len() >= MAX_TOKENS;
-    Ok(TokensPage { frame, rows, form, choices, lives: LIVES, full, problems })
+    let lives = LIVES.map(|days| (days, form.is_life(days)));
+    Ok(TokensPage { frame, rows, form, choices, lives, full, problems })
 }
 
 /// The list, and the form.
@@ -186,7 +188,7 @@ pub async fn make(
             String::new()
         }
     };
-    let days = LIVES.into_iter().find(|days| form.is_life(days));
+    let days = LIVES.into_iter().find(|days| form.is_life(*days));
     if days.is_none() {
         problems.days = Some(say!("Choose one of these.").into());
     }
