@@ -18,14 +18,18 @@ use tower_sessions::cookie::SameSite;
 
 use crate::blocking::Blocking;
 use crate::error::Problem;
+use crate::health::Health;
 use crate::mailer::Post;
+use crate::metrics::Measures;
 use crate::pages::{
     accounts, assets, confirmation, customer, customers, history, home, link, mailbox, members, messages,
-    own_messages, projects, quota, register, registration_link, registrations, sign_in, waiting,
+    own_messages, projects, quota, reference, register, registration_link, registrations, sign_in, tokens,
+    waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
-use crate::words;
+use crate::tokens::Tokens;
+use crate::{api, health, metrics, observe, words};
 
 /// The largest form: a reason of 500 characters and a name fit many times.
 const FORM_LIMIT: usize = 32 * 1024;
@@ -43,8 +47,14 @@ pub struct Parts {
     pub admin: Blocking,
     /// Sign-ins.
     pub sign_ins: SignIns,
+    /// Tokens of the API.
+    pub tokens: Tokens,
     /// Sessions.
     pub sessions: SqliteSessions,
+    /// Whether the portal is ready.
+    pub health: Health,
+    /// The operator's numbers.
+    pub measures: Measures,
     /// Where mails go.
     pub post: Post,
     /// The address that people see, without a slash at its end.
@@ -70,6 +80,21 @@ impl App {
     /// Sign-ins.
     pub fn sign_ins(&self) -> &SignIns {
         &self.0.sign_ins
+    }
+
+    /// Tokens of the API.
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    /// Whether the portal is ready.
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// The operator's numbers.
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     /// Sessions.
@@ -197,7 +222,13 @@ routes! {
     get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
     get "/mailbox" => mailbox::show;
     post "/mailbox/clear" => mailbox::clear;
-    get "/healthz" => assets::health;
+    get "/me/tokens" => tokens::show;
+    post "/me/tokens" => tokens::make;
+    post "/me/tokens/{token}/revoke" => tokens::revoke;
+    get "/api" => reference::show;
+    get "/healthz" => health::lives;
+    get "/readyz" => health::ready;
+    get "/metrics" => metrics::show;
     get "/static/portal.css" => assets::css;
     get "/static/portal.js" => assets::script;
     get "/static/icon.svg" => assets::icon;
@@ -218,7 +249,7 @@ pub fn router(app: &App) -> Router {
         .with_same_site(SameSite::Lax)
         .with_path("/")
         .with_expiry(session::LIFE);
-    routes()
+    let pages = routes()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not do that.")
@@ -227,10 +258,13 @@ pub fn router(app: &App) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
-        .layer(CatchPanicLayer::custom(panicked))
+        .layer(CatchPanicLayer::custom(panicked));
+    // Beside the pages, not under them: no session is around the API.
+    api::mount(app, pages)
         .layer(middleware::from_fn_with_state(app.clone(), known_host))
         .layer(middleware::from_fn_with_state(app.clone(), words::in_their_language))
         .layer(middleware::from_fn_with_state(app.clone(), headers))
+        .layer(middleware::from_fn(observe::request))
         .with_state(app.clone())
 }
 
@@ -248,6 +282,10 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
 /// Answers for the configured host only. Other names of this machine are sent to it, so that cookies and links agree;
 /// anything else is somebody's trick (a rebound DNS name, a forged `Host`).
 async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    // Asked by the machine's own tools, under whatever name they have for it; no link and no cookie comes of it.
+    if matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+        return next.run(request).await;
+    }
     let own = app.origin().split_once("://").map_or("", |(_, host)| host);
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let given = match (hosts.next(), hosts.next()) {

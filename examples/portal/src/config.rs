@@ -28,6 +28,9 @@ pub struct Config {
     /// Whom people ask for a partner account.
     #[arg(long, env = "SUPPORT", default_value = "support@portal.example")]
     pub support: String,
+    /// The token with which the operator reads /metrics, of 32 characters or more; without one, there is no such page.
+    #[arg(long, env = "METRICS_TOKEN", hide_env_values = true, value_parser = long_token)]
+    pub metrics_token: Option<String>,
     /// Who registers customers themselves.
     #[arg(long, env = "REGISTRATION", value_enum, default_value_t = Registration::Open)]
     pub registration: Registration,
@@ -46,6 +49,14 @@ pub struct Config {
     /// Prints the routes, one a line as method and path, and ends.
     #[arg(long, hide = true)]
     pub print_routes: bool,
+}
+
+/// A token that nobody guesses.
+fn long_token(text: &str) -> Result<String, String> {
+    if text.len() < 32 {
+        return Err("32 characters or more".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// Who registers customers themselves.

@@ -54,6 +54,7 @@ impl Db {
     pub fn open(path: &Path) -> Result<Self, rusqlite::Error> {
         let connection = Connection::open(path)?;
         connection.execute_batch(SCHEMA)?;
+        connection.execute_batch(crate::tokens::SCHEMA)?;
         Ok(Self(Arc::new(Mutex::new(connection))))
     }
 

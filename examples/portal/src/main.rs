@@ -20,18 +20,25 @@ use meshcustomers_core::{Actor, Administration, HostKey, Postman, Settings, Sett
 use meshcustomers_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::app::{App, Parts};
 use crate::blocking::Blocking;
 use crate::config::Config;
 use crate::db::Db;
+use crate::health::Health;
 use crate::mailer::{Mailbox, Post, SmtpMailer};
+use crate::metrics::Measures;
 use crate::session::SqliteSessions;
 use crate::sign_in::SignIns;
+use crate::tokens::Tokens;
 
 #[macro_use]
 mod words;
 
+mod api;
 mod app;
 mod blocking;
 mod config;
@@ -40,14 +47,18 @@ mod db;
 mod demo;
 mod error;
 mod frame;
+mod health;
 mod limits;
 mod mailer;
+mod metrics;
+mod observe;
 mod offer;
 mod operator;
 mod pages;
 mod random;
 mod session;
 mod sign_in;
+mod tokens;
 
 // The German of the pages' texts; English stands in the code.
 rust_i18n::i18n!("locales");
@@ -74,7 +85,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     }
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| "warn,tower_sessions_core=error".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(filter))
+        .with(metrics::CommandCounter::layer())
+        .init();
 
     if let Some(task) = config.task.clone() {
         return tokio::task::spawn_blocking(move || {
@@ -101,13 +115,24 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let sign_ins = SignIns::new(db.clone());
     let demo = demo_once(&config.data, &db, &key, &settings, &sign_ins)?;
     let store = SqliteStore::open(config.data.join("portal.db"))?;
+    let health = Health::new(store.clone());
     let (admin, operator) = Administration::builder(store, key, settings).build_with_operator()?;
+    let files =
+        ["portal.db", "sign-ins.db"].map(|name| (name.trim_end_matches(".db"), config.data.join(name)));
+    let measures = Measures::start(
+        config.metrics_token.as_deref(),
+        operator.act("portal", "metrics", "")?,
+        files.to_vec(),
+    )?;
     let housekeeper = operator.act("portal", "housekeeping", "")?;
 
     let app = App::from(Parts {
         admin: Blocking::new(admin, SLOTS),
         sign_ins,
+        tokens: Tokens::new(db.clone()),
         sessions: SqliteSessions(db),
+        health,
+        measures,
         post,
         base_url: base_url.clone(),
         support: config.support.clone(),
@@ -115,6 +140,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     });
     tokio::spawn(deliver_mails(app.clone()));
     tokio::spawn(sweep(app.clone(), housekeeper));
+    tokio::spawn(metrics::keep_up(app.clone()));
     // Before the greeting: whoever reads it may end the portal at once.
     let asked = asked_to_stop()?;
     greet(&app, &local, &config.data, &demo)?;
@@ -293,10 +319,12 @@ async fn sweep(app: App, housekeeper: Actor) {
         tokio::time::sleep(SWEEP).await;
         let swept = async {
             app.sessions().sweep().await?;
-            app.sign_ins().sweep().await
+            app.sign_ins().sweep().await?;
+            app.tokens().sweep().await
         };
-        if let Err(error) = swept.await {
-            tracing::warn!(%error, "expired rows stay for now");
+        match swept.await {
+            Ok(users) => api::revoke_of_disabled(&app, users).await,
+            Err(error) => tracing::warn!(%error, "expired rows stay for now"),
         }
         let actor = housekeeper.clone();
         if let Err(error) = app.admin().run(move |admin| admin.housekeep(&actor, HOUSEKEEPING)).await {

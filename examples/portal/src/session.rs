@@ -99,6 +99,19 @@ impl SessionStore for SqliteSessions {
 }
 
 impl SqliteSessions {
+    /// How many have not expired.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn count(&self) -> rusqlite::Result<i64> {
+        let now = SystemClock.now().timestamp_millis();
+        self.0
+            .run(move |db| {
+                db.query_row("SELECT count(*) FROM session WHERE expires_at > ?1", [now], |row| row.get(0))
+            })
+            .await
+    }
+
     /// Takes out what has expired.
     ///
     /// # Errors

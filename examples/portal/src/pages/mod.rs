@@ -21,10 +21,12 @@ pub mod messages;
 pub mod own_messages;
 pub mod projects;
 pub mod quota;
+pub mod reference;
 pub mod register;
 pub mod registration_link;
 pub mod registrations;
 pub mod sign_in;
+pub mod tokens;
 pub mod waiting;
 
 /// The ids in an address. Another spelling of an id is no id: not found, like every id that is not there.

@@ -32,8 +32,9 @@ pub struct Portal {
 pub fn portal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal"));
     let registration = ["REGISTRATION", "APPROVAL", "CONFIRMATION", "REGISTRATION_LINKS"];
-    for name in
-        ["SMTP_URL", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"].into_iter().chain(registration)
+    for name in ["SMTP_URL", "METRICS_TOKEN", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"]
+        .into_iter()
+        .chain(registration)
     {
         command.env_remove(name);
     }
@@ -345,6 +346,14 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
         "quota" => &[("seen", "10"), ("quota", "1")],
         "messages" => &[("title", "Forged"), ("text", "forged"), ("mode", "all_must_read"), ("last_day", "")],
         "language" => &[("language", "de"), ("back", "/")],
+        "tokens" => &[
+            ("id", "6f9b1c1e-9d55-4a55-8d0f-6b6f6f6b6f6b"),
+            ("name", "Forged"),
+            ("reach", "write"),
+            ("accounts", "all"),
+            ("days", "90"),
+            ("password", "nothing at all"),
+        ],
         "rotate" => &[("last_day", ""), ("max_uses", "")],
         _ => &[],
     }
