@@ -127,8 +127,9 @@ impl TokenForm {
 async fn list(signed: &SignedIn, form: TokenForm, problems: Problems) -> Result<TokensPage, Problem> {
     let frame = signed.visitor.frame(&say!("Tokens for the API")).await?;
     let tokens = signed.app().tokens().of(signed.user.id).await?;
+    let accounts = signed.accounts().await?;
     let label = |id: CustomerId| {
-        let own = frame.accounts.iter().map(|choice| &choice.account).find(|account| account.id == id);
+        let own = accounts.iter().map(|own| &own.account).find(|account| account.id == id);
         own.map_or_else(
             || say!("an account that is not yours any more").into_owned(),
             |account| format!("{} ({})", account.name, account.identifier),
@@ -141,13 +142,12 @@ async fn list(signed: &SignedIn, form: TokenForm, problems: Problems) -> Result<
             token,
         })
         .collect();
-    let choices = frame
-        .accounts
+    let choices = accounts
         .iter()
-        .map(|choice| Choice {
-            id: choice.account.id,
-            label: format!("{} ({})", choice.account.name, choice.account.identifier),
-            ticked: form.accounts.contains(&choice.account.id.to_string()),
+        .map(|own| Choice {
+            id: own.account.id,
+            label: format!("{} ({})", own.account.name, own.account.identifier),
+            ticked: form.accounts.contains(&own.account.id.to_string()),
         })
         .collect();
     let full = rows.len() >= MAX_TOKENS;
@@ -192,7 +192,7 @@ pub async fn make(
     if days.is_none() {
         problems.days = Some(say!("Choose one of these.").into());
     }
-    let own: Vec<CustomerId> = frame.accounts.iter().map(|choice| choice.account.id).collect();
+    let own: Vec<CustomerId> = signed.accounts().await?.iter().map(|own| own.account.id).collect();
     let chosen: Option<Vec<CustomerId>> =
         form.accounts.iter().map(|id| id.parse().ok().filter(|id| own.contains(id))).collect();
     let accounts = match chosen {
