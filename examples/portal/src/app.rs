@@ -296,6 +296,9 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     if given == own && !absolute {
         return next.run(request).await;
     }
+    if api::is_under(request.uri().path()) {
+        return api::problem(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST");
+    }
     let alias = own.strip_prefix("127.0.0.1").map(|port| format!("localhost{port}"));
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
     if reading && !absolute && alias.as_deref() == Some(given) {
@@ -310,15 +313,18 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
+/// What the API answers is data: nothing in it is shown, run or sent.
+const API_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// The headers of every answer.
 async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asset = is_asset(request.uri());
+    let (asset, api) = (is_asset(request.uri()), api::is_under(request.uri().path()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     };
-    set("content-security-policy", POLICY);
+    set("content-security-policy", if api { API_POLICY } else { POLICY });
     set("x-content-type-options", "nosniff");
     set("x-frame-options", "DENY");
     set("referrer-policy", "no-referrer");

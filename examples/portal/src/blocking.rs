@@ -26,6 +26,11 @@ impl Blocking {
         Self { admin, slots: Arc::new(Semaphore::new(slots)) }
     }
 
+    /// The library itself, for who brings a bridge of their own.
+    pub const fn administration(&self) -> &Administration {
+        &self.admin
+    }
+
     /// Runs `f` on a blocking thread. A panic in it goes on in the caller.
     pub async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Administration) -> T + Send + 'static) -> T {
         // The semaphore is never closed; without a permit the call would still be right, only unbounded.

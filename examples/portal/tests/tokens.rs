@@ -208,3 +208,158 @@ fn a_token_is_good_in_its_header_only() {
     assert_eq!(session.status, 401, "{}", session.body);
     assert!(session.cookies().is_empty() && stranger.cookies.is_empty());
 }
+
+fn json(answer: &Answer) -> serde_json::Value {
+    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body))
+}
+
+/// The code of a problem document.
+fn code(answer: &Answer) -> String {
+    assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.body);
+    let document = json(answer);
+    assert_eq!(document["status"], answer.status);
+    document["code"].as_str().unwrap().to_owned()
+}
+
+fn user_of(admin: &Administration, portal: &Portal, address: &str) -> meshcustomers_core::User {
+    let db = rusqlite::Connection::open(portal.folder.path().join("sign-ins.db")).unwrap();
+    let id: String = db.query_row("SELECT id FROM sign_in WHERE address = ?1", [address], |row| row.get(0)).unwrap();
+    let known = meshcustomers_core::KnownUser::new(&id, "Emma Fischer", address).unwrap().verified();
+    admin.upsert_user(&known).unwrap()
+}
+
+#[test]
+fn a60_a_token_dies_with_disabling_and_enabling_gives_it_not_back() {
+    let portal = Portal::start();
+    let mut emma = portal.signed_in(EMMA);
+    let token = token(&portal, &mut emma, &[("reach", "write")]);
+    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 200);
+    let (admin, operator) = library(&portal);
+    let operator = operator.act("test", "Olga", "left the company").unwrap();
+    let user = user_of(&admin, &portal, EMMA).id;
+    admin.disable_user(&operator, user).unwrap();
+    let refused = call(&portal, &token, "GET", "/accounts", "");
+    assert_eq!((refused.status, code(&refused).as_str()), (401, "UNAUTHENTICATED"));
+    admin.enable_user(&operator, user).unwrap();
+    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 401, "for good");
+    assert!(emma.get("/me/tokens").body.contains("You have no tokens."));
+    let new = self::token(&portal, &mut emma, &[]);
+    assert_eq!(call(&portal, &new, "GET", "/accounts", "").status, 200);
+}
+
+#[test]
+fn a35_a_token_dies_with_a_change_of_password_or_address() {
+    for change in ["hash = 'another'", "address = 'emma@other.example', address_key = 'emma@other.example'"] {
+        let portal = Portal::start();
+        let token = token(&portal, &mut portal.signed_in(EMMA), &[]);
+        assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 200);
+        sql(&portal, &format!("UPDATE sign_in SET {change} WHERE address = '{EMMA}'"));
+        let refused = call(&portal, &token, "GET", "/accounts", "");
+        assert_eq!((refused.status, code(&refused).as_str()), (401, "UNAUTHENTICATED"), "{change}");
+    }
+}
+
+#[test]
+fn a_token_dies_on_its_last_day() {
+    let portal = Portal::start();
+    let mut emma = portal.signed_in(EMMA);
+    let token = token(&portal, &mut emma, &[("days", "90")]);
+    let db = rusqlite::Connection::open(portal.folder.path().join("sign-ins.db")).unwrap();
+    let days: i64 = db
+        .query_row("SELECT (expires_at - created_at) / 86400000 FROM token", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(days, 90, "never longer");
+    sql(&portal, "UPDATE token SET expires_at = created_at");
+    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 401);
+    assert!(emma.get("/me/tokens").body.contains("You have no tokens."));
+}
+
+#[test]
+fn wrong_tokens_are_limited_and_right_ones_are_not_locked_out() {
+    let portal = Portal::start();
+    let right = token(&portal, &mut portal.signed_in(EMMA), &[]);
+    let wrong = format!("{PREFIX}{}", "0".repeat(64));
+    let mut tries = 0;
+    let limited = loop {
+        let refused = call(&portal, &wrong, "GET", "/accounts", "");
+        if refused.status == 429 {
+            break refused;
+        }
+        assert_eq!((refused.status, code(&refused).as_str()), (401, "UNAUTHENTICATED"));
+        tries += 1;
+        assert!(tries < 60);
+    };
+    assert!(tries >= 20, "{tries}");
+    assert_eq!(code(&limited), "TOO_MANY_REQUESTS");
+    assert!((1..=3).contains(&limited.header("retry-after").parse::<u32>().unwrap()));
+    assert_eq!(call(&portal, &right, "GET", "/accounts", "").status, 200);
+}
+
+#[test]
+fn answers_of_the_api_have_their_headers_and_no_cookie() {
+    let portal = Portal::start();
+    let mut emma = portal.signed_in(EMMA);
+    let token = token(&portal, &mut emma, &[]);
+    let authorization = format!("Bearer {token}");
+    let origin = "https://evil.example";
+    for (method, path) in [
+        ("GET", "/api/v1/openapi.json"),
+        ("GET", "/api/v1/accounts"),
+        ("GET", "/api/v1/nowhere"),
+        ("DELETE", "/api/v1/accounts"),
+        ("OPTIONS", "/api/v1/accounts"),
+        ("GET", "/api/v1"),
+        ("GET", "/api/v1/"),
+    ] {
+        // With the cookies of somebody who is signed in, and from a page of somebody else.
+        let before = emma.cookies.clone();
+        for headers in [
+            &[("authorization", authorization.as_str())][..],
+            &[("origin", origin), ("access-control-request-method", "GET")],
+        ] {
+            let answer = emma.request(method, path, headers, "");
+            let policy = answer.header("content-security-policy");
+            assert_eq!(policy, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", "{path}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{method} {path}");
+            assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}");
+            assert!(answer.cookies().is_empty(), "{method} {path}");
+            let cors = answer.headers.iter().find(|(name, _)| name.starts_with("access-control"));
+            assert_eq!(cors, None, "{method} {path}");
+            if answer.status >= 400 {
+                code(&answer);
+            }
+        }
+        assert_eq!(emma.cookies, before);
+    }
+    assert_eq!(emma.get("/me/tokens").status, 200, "the session is as it was");
+}
+
+#[test]
+fn a74_a97_hosts_sizes_and_shapes() {
+    let portal = Portal::start();
+    let token = token(&portal, &mut portal.signed_in(EMMA), &[("reach", "write")]);
+    let authorization = format!("Bearer {token}");
+    let mut client = portal.browser();
+    for host in ["evil.example", "localhost:1", ""] {
+        let headers = [("host", host), ("authorization", authorization.as_str())];
+        let refused = client.request("GET", "/api/v1/accounts", &headers, "");
+        assert_eq!((refused.status, code(&refused).as_str()), (421, "MISDIRECTED_REQUEST"), "{host}");
+    }
+    let port = portal.base.rsplit(':').next().unwrap();
+    let alias = format!("localhost:{port}");
+    let headers = [("host", alias.as_str()), ("authorization", authorization.as_str())];
+    assert_eq!(client.request("GET", "/api/v1/accounts", &headers, "").status, 421, "a program is sent nowhere");
+    let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
+    let refused = call(&portal, &token, "POST", "/registrations", &large);
+    assert!(matches!(refused.status, 413 | 0), "{}", refused.status);
+}
+
+#[test]
+fn the_mounted_description_is_the_crates_own() {
+    let portal = Portal::start();
+    let served = portal.browser().request("GET", "/api/v1/openapi.json", &[], "");
+    assert_eq!((served.status, served.header("content-type")), (200, "application/json"));
+    let own = serde_json::to_value(meshcustomers_http::openapi("/api/v1")).unwrap();
+    assert_eq!(json(&served), own);
+    assert!(own["openapi"].as_str().unwrap().starts_with("3.1"));
+}
