@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit};
+use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
@@ -16,7 +16,6 @@ use meshcustomers_core::UserId;
 use meshcustomers_http::{Api, Caller, CallerError, Callers};
 use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::timeout::TimeoutLayer;
 
 use crate::SLOTS;
@@ -77,14 +76,12 @@ impl Callers for ByToken {
 /// The pages, and the API beside them.
 pub fn mount(app: &App, pages: Router<App>) -> Router<App> {
     let admin = app.admin().administration().clone();
-    let api = Api::new(admin, ByToken(app.clone())).slots(SLOTS).base_path(PATH).router();
+    let api = Api::new(admin, ByToken(app.clone())).slots(SLOTS).body_limit(BODY_LIMIT).base_path(PATH).router();
     let api = api
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIME))
-        .layer(DefaultBodyLimit::disable())
-        .layer(RequestBodyLimitLayer::new(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::map_response(said_as_problem));
-    pages.nest_service(PATH, api)
+    pages.nest(PATH, api.with_state(()))
 }
 
 /// A panic ends its call, not the program.

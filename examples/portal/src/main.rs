@@ -64,7 +64,7 @@ mod tokens;
 rust_i18n::i18n!("locales");
 
 /// Calls of the library under way at once: one writer, and readers beside it.
-const SLOTS: usize = 8;
+pub const SLOTS: usize = 8;
 /// How many mails one round delivers.
 const MAILS: u32 = 50;
 /// How often what has expired is taken out.

@@ -161,10 +161,10 @@ fn nobody_revokes_somebody_elses_token() {
     let path = format!("/me/tokens/{}/revoke", between(&list, "action=\"/me/tokens/", "/revoke"));
     paul.get("/me/tokens");
     assert_eq!(paul.post(&path, &[]).status, 404, "as one that is not there");
-    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 200, "it still works");
+    assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 200, "it still works");
     emma.get("/me/tokens");
     assert_eq!(emma.post(&path, &[]).status, 303);
-    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 401, "revoked");
+    assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 401, "revoked");
     assert_eq!(emma.post(&path, &[]).status, 404);
 }
 
@@ -173,22 +173,22 @@ fn a_token_is_good_in_its_header_only() {
     let portal = Portal::start();
     let mut emma = portal.signed_in(EMMA);
     let token = token(&portal, &mut emma, &[]);
-    let right = call(&portal, &token, "GET", "/accounts", "");
+    let right = call(&portal, &token, "GET", "/me/accounts", "");
     assert_eq!(right.status, 200, "{}", right.body);
     assert!(right.body.contains("north-energy"), "{}", right.body);
     assert!(right.cookies().is_empty(), "no cookie is set");
 
     let mut stranger = portal.browser();
     for path in [
-        format!("/api/v1/accounts?token={token}"),
-        format!("/api/v1/accounts?access_token={token}"),
-        format!("/api/v1/accounts?authorization=Bearer%20{token}"),
+        format!("/api/v1/me/accounts?token={token}"),
+        format!("/api/v1/me/accounts?access_token={token}"),
+        format!("/api/v1/me/accounts?authorization=Bearer%20{token}"),
     ] {
         let refused = stranger.request("GET", &path, &[], "");
         assert!(matches!(refused.status, 400 | 401), "{path}: {}", refused.status);
     }
     for cookie in [format!("token={token}"), format!("Authorization=Bearer {token}")] {
-        let refused = stranger.request("GET", "/api/v1/accounts", &[("cookie", &cookie)], "");
+        let refused = stranger.request("GET", "/api/v1/me/accounts", &[("cookie", &cookie)], "");
         assert_eq!(refused.status, 401, "{cookie}");
         assert_eq!(refused.header("www-authenticate").split(' ').next(), Some("Bearer"));
     }
@@ -201,10 +201,10 @@ fn a_token_is_good_in_its_header_only() {
         &[("x-token", &token)],
         &[("proxy-authorization", &twice)],
     ] {
-        assert_eq!(stranger.request("GET", "/api/v1/accounts", headers, "").status, 401, "{headers:?}");
+        assert_eq!(stranger.request("GET", "/api/v1/me/accounts", headers, "").status, 401, "{headers:?}");
     }
     // A person who is signed in has no more of the API than anybody: cookies are not read.
-    let session = emma.get("/api/v1/accounts");
+    let session = emma.get("/api/v1/me/accounts");
     assert_eq!(session.status, 401, "{}", session.body);
     assert!(session.cookies().is_empty() && stranger.cookies.is_empty());
 }
@@ -233,18 +233,18 @@ fn a60_a_token_dies_with_disabling_and_enabling_gives_it_not_back() {
     let portal = Portal::start();
     let mut emma = portal.signed_in(EMMA);
     let token = token(&portal, &mut emma, &[("reach", "write")]);
-    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 200);
+    assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 200);
     let (admin, operator) = library(&portal);
     let operator = operator.act("test", "Olga", "left the company").unwrap();
     let user = user_of(&admin, &portal, EMMA).id;
     admin.disable_user(&operator, user).unwrap();
-    let refused = call(&portal, &token, "GET", "/accounts", "");
+    let refused = call(&portal, &token, "GET", "/me/accounts", "");
     assert_eq!((refused.status, code(&refused).as_str()), (401, "UNAUTHENTICATED"));
     admin.enable_user(&operator, user).unwrap();
-    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 401, "for good");
+    assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 401, "for good");
     assert!(emma.get("/me/tokens").body.contains("You have no tokens."));
     let new = self::token(&portal, &mut emma, &[]);
-    assert_eq!(call(&portal, &new, "GET", "/accounts", "").status, 200);
+    assert_eq!(call(&portal, &new, "GET", "/me/accounts", "").status, 200);
 }
 
 #[test]
@@ -252,9 +252,9 @@ fn a35_a_token_dies_with_a_change_of_password_or_address() {
     for change in ["hash = 'another'", "address = 'emma@other.example', address_key = 'emma@other.example'"] {
         let portal = Portal::start();
         let token = token(&portal, &mut portal.signed_in(EMMA), &[]);
-        assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 200);
+        assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 200);
         sql(&portal, &format!("UPDATE sign_in SET {change} WHERE address = '{EMMA}'"));
-        let refused = call(&portal, &token, "GET", "/accounts", "");
+        let refused = call(&portal, &token, "GET", "/me/accounts", "");
         assert_eq!((refused.status, code(&refused).as_str()), (401, "UNAUTHENTICATED"), "{change}");
     }
 }
@@ -270,7 +270,7 @@ fn a_token_dies_on_its_last_day() {
         .unwrap();
     assert_eq!(days, 90, "never longer");
     sql(&portal, "UPDATE token SET expires_at = created_at");
-    assert_eq!(call(&portal, &token, "GET", "/accounts", "").status, 401);
+    assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 401);
     assert!(emma.get("/me/tokens").body.contains("You have no tokens."));
 }
 
@@ -281,7 +281,7 @@ fn wrong_tokens_are_limited_and_right_ones_are_not_locked_out() {
     let wrong = format!("{PREFIX}{}", "0".repeat(64));
     let mut tries = 0;
     let limited = loop {
-        let refused = call(&portal, &wrong, "GET", "/accounts", "");
+        let refused = call(&portal, &wrong, "GET", "/me/accounts", "");
         if refused.status == 429 {
             break refused;
         }
@@ -292,7 +292,7 @@ fn wrong_tokens_are_limited_and_right_ones_are_not_locked_out() {
     assert!(tries >= 20, "{tries}");
     assert_eq!(code(&limited), "TOO_MANY_REQUESTS");
     assert!((1..=3).contains(&limited.header("retry-after").parse::<u32>().unwrap()));
-    assert_eq!(call(&portal, &right, "GET", "/accounts", "").status, 200);
+    assert_eq!(call(&portal, &right, "GET", "/me/accounts", "").status, 200);
 }
 
 #[test]
@@ -304,10 +304,10 @@ fn answers_of_the_api_have_their_headers_and_no_cookie() {
     let origin = "https://evil.example";
     for (method, path) in [
         ("GET", "/api/v1/openapi.json"),
-        ("GET", "/api/v1/accounts"),
+        ("GET", "/api/v1/me/accounts"),
         ("GET", "/api/v1/nowhere"),
-        ("DELETE", "/api/v1/accounts"),
-        ("OPTIONS", "/api/v1/accounts"),
+        ("DELETE", "/api/v1/me/accounts"),
+        ("OPTIONS", "/api/v1/me/accounts"),
         ("GET", "/api/v1"),
         ("GET", "/api/v1/"),
     ] {
@@ -342,13 +342,13 @@ fn a74_a97_hosts_sizes_and_shapes() {
     let mut client = portal.browser();
     for host in ["evil.example", "localhost:1", ""] {
         let headers = [("host", host), ("authorization", authorization.as_str())];
-        let refused = client.request("GET", "/api/v1/accounts", &headers, "");
+        let refused = client.request("GET", "/api/v1/me/accounts", &headers, "");
         assert_eq!((refused.status, code(&refused).as_str()), (421, "MISDIRECTED_REQUEST"), "{host}");
     }
     let port = portal.base.rsplit(':').next().unwrap();
     let alias = format!("localhost:{port}");
     let headers = [("host", alias.as_str()), ("authorization", authorization.as_str())];
-    assert_eq!(client.request("GET", "/api/v1/accounts", &headers, "").status, 421, "a program is sent nowhere");
+    assert_eq!(client.request("GET", "/api/v1/me/accounts", &headers, "").status, 421, "a program is sent nowhere");
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
     let refused = call(&portal, &token, "POST", "/registrations", &large);
     assert!(matches!(refused.status, 413 | 0), "{}", refused.status);

@@ -100,12 +100,14 @@ const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 impl Reference {
     fn of(document: &Value) -> Self {
         let paths = document.get("paths").and_then(Value::as_object);
+        // Paths stand without the place where the portal has mounted the API.
+        let base = document.pointer("/servers/0/url").and_then(Value::as_str).unwrap_or_default();
         let mut groups: BTreeMap<String, Vec<Operation>> = BTreeMap::new();
         for (path, item) in paths.into_iter().flatten() {
             for method in METHODS {
                 let Some(operation) = item.get(method) else { continue };
                 let tag = operation.pointer("/tags/0").and_then(Value::as_str).unwrap_or("other");
-                let operation = Operation::of(document, path, method, item, operation);
+                let operation = Operation::of(document, &format!("{base}{path}"), method, item, operation);
                 groups.entry(tag.to_owned()).or_default().push(operation);
             }
         }

@@ -1,0 +1,81 @@
+//! What all operations share: the library, and the way to its blocking calls.
+//!
+//! Every call of the library blocks until it is done, so it belongs on a blocking thread. No more are under way than there
+//! are slots: more would only wait inside the store, each with a thread of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use meshcustomers_core::Administration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinError;
+
+use crate::problem::{ApiCode, Problem};
+
+/// The state of the router.
+#[derive(Clone, Debug)]
+pub(crate) struct Host {
+    admin: Administration,
+    slots: Arc<Semaphore>,
+    exports: Arc<Semaphore>,
+    wait: Duration,
+}
+
+impl Host {
+    /// At most `slots` calls at once, of them at most half exports, which last as long as somebody reads them.
+    pub(crate) fn new(admin: Administration, slots: usize, wait: Duration) -> Self {
+        let slots = slots.clamp(1, Semaphore::MAX_PERMITS);
+        let exports = slots.div_ceil(2);
+        Self {
+            admin,
+            slots: Arc::new(Semaphore::new(slots)),
+            exports: Arc::new(Semaphore::new(exports)),
+            wait,
+        }
+    }
+
+    /// Runs `f` on a blocking thread. What it answers is the answer; a panic in it is a fault.
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Administration) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let slot = self.slot(&self.slots).await?;
+        let admin = self.admin.clone();
+        let done = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            f(&admin)
+        });
+        done.await.unwrap_or_else(|failure| Err(panicked(&failure)))
+    }
+
+    /// Begins something long on a blocking thread, and leaves it alone.
+    pub(crate) async fn begin_export(
+        &self,
+        f: impl FnOnce(&Administration) + Send + 'static,
+    ) -> Result<(), Problem> {
+        let own = self.slot(&self.exports).await?;
+        let slot = self.slot(&self.slots).await?;
+        let admin = self.admin.clone();
+        tokio::task::spawn_blocking(move || {
+            let _slots = (own, slot);
+            f(&admin);
+        });
+        Ok(())
+    }
+
+    async fn slot(&self, slots: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Problem> {
+        match tokio::time::timeout(self.wait, Arc::clone(slots).acquire_owned()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(Problem::api(ApiCode::Busy)),
+        }
+    }
+}
+
+fn panicked(failure: &JoinError) -> Problem {
+    // The panic's own words went to the log by the panic hook; they may hold anything.
+    Problem::fault(&if failure.is_panic() {
+        "a call of the library panicked"
+    } else {
+        "a call was cancelled"
+    })
+}
