@@ -12,6 +12,7 @@ use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::any;
 use meshcustomers_core::UserId;
 use meshcustomers_http::{Api, Caller, CallerError, Callers};
 use serde_json::{Value, json};
@@ -81,7 +82,9 @@ pub fn mount(app: &App, pages: Router<App>) -> Router<App> {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIME))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(axum::middleware::map_response(said_as_problem));
-    pages.nest(PATH, api.with_state(()))
+    // The one address under it that nesting leaves to the pages.
+    let slash = any(async || problem(StatusCode::NOT_FOUND, "NOT_FOUND"));
+    pages.nest(PATH, api.with_state(())).route(&format!("{PATH}/"), slash)
 }
 
 /// A panic ends its call, not the program.
