@@ -77,7 +77,8 @@ impl Callers for ByToken {
 /// The pages, and the API beside them.
 pub fn mount(app: &App, pages: Router<App>) -> Router<App> {
     let admin = app.admin().administration().clone();
-    let api = Api::new(admin, ByToken(app.clone())).slots(SLOTS).body_limit(BODY_LIMIT).base_path(PATH).router();
+    let api =
+        Api::new(admin, ByToken(app.clone())).slots(SLOTS).body_limit(BODY_LIMIT).base_path(PATH).router();
     let api = api
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, CALL_TIME))
         .layer(CatchPanicLayer::custom(panicked))

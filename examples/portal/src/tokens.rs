@@ -32,6 +32,10 @@ pub const MAX_TOKENS: usize = 25;
 pub const MAX_ACCOUNTS: usize = 100;
 /// For how many days a token may live.
 pub const LIVES: [u32; 3] = [7, 30, 90];
+/// How many calls a token may make at once.
+pub const CALLS_AT_ONCE: u32 = 200;
+/// How many calls a token may make each second then.
+pub const CALLS_A_SECOND: u32 = 20;
 /// How exactly the last use is kept: at most one write in this time.
 const HOUR: i64 = 3_600_000;
 
@@ -149,7 +153,7 @@ impl fmt::Debug for Tokens {
 
 /// In memory: a restart forgets them.
 struct Limits {
-    /// A token: two hundred calls at once, then twenty a second.
+    /// A token: [`CALLS_AT_ONCE`], then [`CALLS_A_SECOND`].
     calls: DefaultKeyedRateLimiter<[u8; 32]>,
     /// Wrong tokens of a peer: twenty at once, then one in three seconds.
     wrong: DefaultKeyedRateLimiter<String>,
@@ -165,8 +169,10 @@ fn wait<K: std::hash::Hash + Eq + Clone>(
 impl Tokens {
     /// The tokens of this file.
     pub fn new(db: Db) -> Self {
-        let limits =
-            Limits { calls: every(Duration::from_millis(50), 200), wrong: every(Duration::from_secs(3), 20) };
+        let limits = Limits {
+            calls: every(Duration::from_secs(1) / CALLS_A_SECOND, CALLS_AT_ONCE),
+            wrong: every(Duration::from_secs(3), 20),
+        };
         Self { db, limits: Arc::new(limits) }
     }
 

@@ -249,3 +249,24 @@ fn probes_are_answered_under_any_name_and_pages_are_not() {
         assert_eq!(probe.request("GET", path, &[("host", "10.0.0.7:8080")], "").status, 421, "{path}");
     }
 }
+
+#[test]
+fn the_reference_is_readable_without_script_and_its_frame_speaks_german() {
+    let portal = Portal::start();
+    let mut stranger = portal.browser();
+    let page = stranger.get("/api").body;
+    for part in [
+        "Reference of the API",
+        "/api/v1/me/accounts",
+        "Bearer $TOKEN",
+        "meshcustomers_[0-9a-f]",
+        "Parameters",
+    ] {
+        assert!(page.contains(part), "{part} in {page}");
+    }
+    let german = stranger.request("GET", "/api", &[("accept-language", "de")], "").body;
+    assert!(german.contains("Referenz der API") && german.contains("lang=\"en\""), "{german}");
+    assert!(stranger.get("/sign-in").status == 200 && stranger.get("/").status == 303);
+    let home = portal.signed_in(PAUL).get("/").body;
+    assert!(home.contains("href=\"/api\"") && home.contains("href=\"/me/tokens\""), "{home}");
+}

@@ -223,7 +223,8 @@ fn code(answer: &Answer) -> String {
 
 fn user_of(admin: &Administration, portal: &Portal, address: &str) -> meshcustomers_core::User {
     let db = rusqlite::Connection::open(portal.folder.path().join("sign-ins.db")).unwrap();
-    let id: String = db.query_row("SELECT id FROM sign_in WHERE address = ?1", [address], |row| row.get(0)).unwrap();
+    let id: String =
+        db.query_row("SELECT id FROM sign_in WHERE address = ?1", [address], |row| row.get(0)).unwrap();
     let known = meshcustomers_core::KnownUser::new(&id, "Emma Fischer", address).unwrap().verified();
     admin.upsert_user(&known).unwrap()
 }
@@ -265,9 +266,8 @@ fn a_token_dies_on_its_last_day() {
     let mut emma = portal.signed_in(EMMA);
     let token = token(&portal, &mut emma, &[("days", "90")]);
     let db = rusqlite::Connection::open(portal.folder.path().join("sign-ins.db")).unwrap();
-    let days: i64 = db
-        .query_row("SELECT (expires_at - created_at) / 86400000 FROM token", [], |row| row.get(0))
-        .unwrap();
+    let days: i64 =
+        db.query_row("SELECT (expires_at - created_at) / 86400000 FROM token", [], |row| row.get(0)).unwrap();
     assert_eq!(days, 90, "never longer");
     sql(&portal, "UPDATE token SET expires_at = created_at");
     assert_eq!(call(&portal, &token, "GET", "/me/accounts", "").status, 401);
@@ -319,7 +319,10 @@ fn answers_of_the_api_have_their_headers_and_no_cookie() {
         ] {
             let answer = emma.request(method, path, headers, "");
             let policy = answer.header("content-security-policy");
-            assert_eq!(policy, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", "{path}");
+            assert_eq!(
+                policy, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+                "{path}"
+            );
             assert_eq!(answer.header("x-content-type-options"), "nosniff", "{method} {path}");
             assert_eq!(answer.header("cache-control"), "no-store", "{method} {path}");
             assert!(answer.cookies().is_empty(), "{method} {path}");
@@ -348,7 +351,11 @@ fn a74_a97_hosts_sizes_and_shapes() {
     let port = portal.base.rsplit(':').next().unwrap();
     let alias = format!("localhost:{port}");
     let headers = [("host", alias.as_str()), ("authorization", authorization.as_str())];
-    assert_eq!(client.request("GET", "/api/v1/me/accounts", &headers, "").status, 421, "a program is sent nowhere");
+    assert_eq!(
+        client.request("GET", "/api/v1/me/accounts", &headers, "").status,
+        421,
+        "a program is sent nowhere"
+    );
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
     let refused = call(&portal, &token, "POST", "/registrations", &large);
     assert!(matches!(refused.status, 413 | 0), "{}", refused.status);

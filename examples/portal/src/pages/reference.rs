@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::api;
 use crate::error::Problem;
 use crate::frame::{Frame, Visitor, page};
+use crate::tokens::PREFIX;
 
 /// All that the page says of the API: made once, since the description is the program's own.
 static REFERENCE: LazyLock<Reference> = LazyLock::new(|| Reference::of(api::document()));
@@ -23,12 +24,13 @@ struct ReferencePage {
     frame: Frame,
     reference: &'static Reference,
     signed_in: bool,
+    prefix: &'static str,
 }
 
 /// The page.
 pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
     let frame = visitor.frame(&say!("Reference of the API")).await?;
-    page(&ReferencePage { frame, reference: &REFERENCE, signed_in: visitor.user.is_some() })
+    page(&ReferencePage { frame, reference: &REFERENCE, signed_in: visitor.user.is_some(), prefix: PREFIX })
 }
 
 #[derive(Debug)]
