@@ -1,0 +1,38 @@
+//! The example file: every setting with what it does, what it takes, and its default.
+
+use std::fmt::Write as _;
+
+use super::{KEYS, Key, PREFIX};
+
+/// The text of `portal.example.toml`, made of the table of settings.
+pub fn example() -> String {
+    let mut text = format!(
+        "# The settings of the portal, each with its default. Save what you change as portal.toml in the data folder\n\
+         # (or name the file with --config), for its owner alone if it holds a secret: chmod 600.\n\
+         # Each is a flag, too (--smtp-url for smtp_url) and a variable ({PREFIX}SMTP_URL): a flag beats a variable, a\n\
+         # variable beats the file. `portal settings show` prints what holds, and where it came from.\n"
+    );
+    let mut area = "";
+    for key in KEYS {
+        if key.area != area {
+            area = key.area;
+            let _ = write!(text, "\n# ---- {area} ----\n");
+        }
+        text.push('\n');
+        for line in key.doc.lines() {
+            let _ = writeln!(text, "#{line}");
+        }
+        let _ = writeln!(text, "# Takes {}.", key.takes);
+        let _ = writeln!(text, "{}", assignment(key));
+    }
+    text
+}
+
+fn assignment(key: &Key) -> String {
+    match key.default {
+        Some(default) if key.bare => format!("{} = {default}", key.name),
+        Some(default) => format!("{} = {default:?}", key.name),
+        // Nothing to assign; the line shows how.
+        None => format!("# {} = {}", key.name, if key.bare { "…" } else { "\"…\"" }),
+    }
+}
