@@ -23,7 +23,9 @@ pub fn example() -> String {
             let _ = writeln!(text, "#{line}");
         }
         let _ = writeln!(text, "# Takes {}.", key.takes);
-        let _ = writeln!(text, "{}", assignment(key));
+        // A file in the data folder does not name that folder.
+        let mark = if key.name == "data" { "# " } else { "" };
+        let _ = writeln!(text, "{mark}{}", assignment(key));
     }
     text
 }
@@ -34,5 +36,34 @@ fn assignment(key: &Key) -> String {
         Some(default) => format!("{} = {default:?}", key.name),
         // Nothing to assign; the line shows how.
         None => format!("# {} = {}", key.name, if key.bare { "…" } else { "\"…\"" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Flags};
+
+    const FILE: &str = include_str!("../../portal.example.toml");
+
+    #[test]
+    fn the_example_file_is_what_the_table_says() {
+        assert!(FILE == example(), "run: cargo run -p portal -- settings example > examples/portal/portal.example.toml");
+    }
+
+    #[test]
+    fn the_example_file_names_every_setting_and_holds_its_default() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("portal.toml");
+        std::fs::write(&path, FILE).unwrap();
+        let config = Config::find(&Flags::default(), Some(&path)).unwrap();
+        let defaults = Config::find(&Flags::default(), None).unwrap();
+        for key in KEYS {
+            let line = FILE.lines().find(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name)));
+            assert!(line.is_some(), "{} is not in it", key.name);
+            assert_eq!(config.shown(key.name), defaults.shown(key.name), "{}", key.name);
+            assert!(key.doc.len() > 20, "{} is not explained", key.name);
+        }
+        config.settings("https://portal.example", None).unwrap();
     }
 }
