@@ -121,7 +121,16 @@ impl Files {
     /// # Errors
     /// [`FileError`].
     pub fn prepare(&self, config: &Config) -> Result<(), FileError> {
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data).map_err(io(&self.data))?;
+        let data = io(&self.data);
+        let closed = || {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.data)?;
+            // A folder that was made for it, and has nothing in it yet, is closed; what holds other things is not touched.
+            if std::fs::read_dir(&self.data)?.next().is_none() {
+                std::fs::set_permissions(&self.data, std::fs::Permissions::from_mode(0o700))?;
+            }
+            Ok(())
+        };
+        closed().map_err(data)?;
         self.check(config)?;
         if !self.sign_ins().exists() {
             // Empty, and its owner's alone; SQLite puts its files beside it with the same rights.

@@ -137,7 +137,8 @@ fn r_mng_5_partner_make_and_unmake() {
 fn r_mng_8_account_rescue_makes_somebody_admin_with_a_reason() {
     let running = Portal::start();
     let folder = running.folder.path();
-    let rescue = |address: &str| run(folder, &["account", "rescue", "zephyr", address, "--reason", "nobody was left"]);
+    let rescue =
+        |address: &str| run(folder, &["account", "rescue", "zephyr", address, "--reason", "nobody was left"]);
     let (good, text) = rescue("nobody@north-energy.example");
     assert!(!good && text.contains("nobody has a sign-in"), "{text}");
     let (good, text) = run(folder, &["account", "rescue", "zephyr", EMMA]);

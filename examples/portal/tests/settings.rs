@@ -11,7 +11,9 @@ use common::{Portal, portal};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    folder
 }
 
 fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -60,7 +62,10 @@ fn wrong_settings_are_all_named_with_file_and_line() {
     std::fs::write(&file, "smpt_url = \"smtp://127.0.0.1\"\n\nmail_leese = 3\n").unwrap();
     let (code, text) = run(data.path(), &["settings", "show"], &[]);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("portal.toml, line 1: there is no setting \"smpt_url\"; did you mean smtp_url?"), "{text}");
+    assert!(
+        text.contains("portal.toml, line 1: there is no setting \"smpt_url\"; did you mean smtp_url?"),
+        "{text}"
+    );
     assert!(text.contains("portal.toml, line 3: ") && text.contains("did you mean mail_lease?"), "{text}");
 
     std::fs::write(&file, "port = 70000\n\nmail_send_timeout = \"soon\"\napproval = \"maybe\"\n").unwrap();
@@ -89,16 +94,15 @@ fn wrong_settings_are_all_named_with_file_and_line() {
 fn r_tok_4_secrets_are_shown_nowhere() {
     let data = folder();
     let token = "a-token-of-more-than-thirty-two-characters";
-    let secrets = [
-        ("PORTAL_SMTP_URL", "smtps://olga:geheimnis@mail.example"),
-        ("PORTAL_METRICS_TOKEN", token),
-    ];
+    let secrets =
+        [("PORTAL_SMTP_URL", "smtps://olga:geheimnis@mail.example"), ("PORTAL_METRICS_TOKEN", token)];
     let (code, table) = run(data.path(), &["settings", "show"], &secrets);
     assert_eq!(code, Some(0), "{table}");
     assert!(!table.contains("geheimnis") && !table.contains(token), "{table}");
     assert!(line(&table, "smtp_url").contains("smtps://olga:(hidden)@mail.example"), "{table}");
     // Nor when they are wrong.
-    let wrong = [("PORTAL_SMTP_URL", "http://olga:geheimnis@mail.example"), ("PORTAL_METRICS_TOKEN", "geheimnis")];
+    let wrong =
+        [("PORTAL_SMTP_URL", "http://olga:geheimnis@mail.example"), ("PORTAL_METRICS_TOKEN", "geheimnis")];
     let (code, text) = run(data.path(), &["settings", "show"], &wrong);
     assert!(code == Some(1) && text.contains("32 characters") && !text.contains("geheimnis"), "{text}");
     let (_, help) = run(data.path(), &["--help"], &secrets);
@@ -136,7 +140,10 @@ fn the_mailbox_is_on_this_machine_only_and_never_beside_a_mail_server() {
         &["--port", "0", "--mailbox", "off"],
         &["smtp_url is not set, and mails would go nowhere", "mailbox = true"],
     );
-    refused(&["--port", "0", "--smtp-url", "smtp://mail.example"], &["--smtp-url", "clear text", "tls=required"]);
+    refused(
+        &["--port", "0", "--smtp-url", "smtp://mail.example"],
+        &["--smtp-url", "clear text", "tls=required"],
+    );
 }
 
 #[test]
@@ -160,7 +167,10 @@ fn files_that_others_may_read_are_refused_with_the_command_that_mends_it() {
         set(wide);
         for arguments in [&["--port", "0"][..], &["verify"], &["demo"]] {
             let (code, text) = run(data.path(), arguments, &[]);
-            assert!(code == Some(1) && text.contains(mended) && text.contains(&format!("{wide:04o}")), "{text}");
+            assert!(
+                code == Some(1) && text.contains(mended) && text.contains(&format!("{wide:04o}")),
+                "{text}"
+            );
             assert!(text.contains(path.to_str().unwrap().trim_end_matches('/')), "{text}");
         }
         set(if name.is_empty() { 0o700 } else { 0o600 });
@@ -168,7 +178,8 @@ fn files_that_others_may_read_are_refused_with_the_command_that_mends_it() {
     assert_eq!(run(data.path(), &["verify"], &[]).0, Some(0));
     // While it runs, what SQLite puts beside the databases has the same rights.
     let running = Portal::start();
-    let beside: Vec<_> = std::fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap()).collect();
+    let beside: Vec<_> =
+        std::fs::read_dir(running.folder.path()).unwrap().map(|entry| entry.unwrap()).collect();
     assert!(beside.iter().any(|entry| entry.file_name() == "portal.db-wal"), "{beside:?}");
     for entry in beside {
         assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{entry:?}");
@@ -189,7 +200,10 @@ fn outside_the_demo_the_key_lies_elsewhere() {
     let beside = data.path().join("my.key");
     let (code, text) =
         run(data.path(), &["--port", "0", "--mailbox", "on", "--key-file", beside.to_str().unwrap()], &[]);
-    assert!(code == Some(1) && text.contains("lies in the data folder") && text.contains("--key-file"), "{text}");
+    assert!(
+        code == Some(1) && text.contains("lies in the data folder") && text.contains("--key-file"),
+        "{text}"
+    );
     assert!(!beside.exists() && !data.path().join("portal.db").exists(), "nothing was made");
 
     let key = elsewhere.path().join("my.key");

@@ -48,7 +48,10 @@ mod tests {
 
     #[test]
     fn the_example_file_is_what_the_table_says() {
-        assert!(FILE == example(), "run: cargo run -p portal -- settings example > examples/portal/portal.example.toml");
+        assert!(
+            FILE == example(),
+            "run: cargo run -p portal -- settings example > examples/portal/portal.example.toml"
+        );
     }
 
     #[test]
@@ -59,7 +62,9 @@ mod tests {
         let config = Config::find(&Flags::default(), Some(&path)).unwrap();
         let defaults = Config::find(&Flags::default(), None).unwrap();
         for key in KEYS {
-            let line = FILE.lines().find(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name)));
+            let line = FILE
+                .lines()
+                .find(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name)));
             assert!(line.is_some(), "{} is not in it", key.name);
             assert_eq!(config.shown(key.name), defaults.shown(key.name), "{}", key.name);
             assert!(key.doc.len() > 20, "{} is not explained", key.name);

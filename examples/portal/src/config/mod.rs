@@ -393,15 +393,12 @@ impl Config {
         } else {
             file::read(&path).map_err(Problems)?
         };
-        let given = Given { flags, file, path, problems: Vec::new(), sources: BTreeMap::new() };
-        let config = Self::resolve(given)?;
-        match config.source("data") {
-            source @ Source::File { .. } if lies_there => {
-                let problem = "is the folder in which this file was found; leave it out".to_owned();
-                Err(Problems(vec![Problem::new("data", source, problem)]))
-            }
-            _ => Ok(config),
+        if let Some((_, line)) = file.get("data").filter(|_| lies_there) {
+            let source = Source::File { path, line: *line };
+            let problem = "is the folder in which this file was found; leave it out".to_owned();
+            return Err(Problems(vec![Problem::new("data", source, problem)]));
         }
+        Self::resolve(Given { flags, file, path, problems: Vec::new(), sources: BTreeMap::new() })
     }
 
     /// Where a setting came from.
