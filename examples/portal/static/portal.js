@@ -166,10 +166,9 @@ for (const menu of document.querySelectorAll("details[data-menu]")) {
   });
 }
 
-// A number goes up and down in its field; without scripts the server does the step and saves it.
+// A number goes up and down in its field.
 for (const button of document.querySelectorAll("[data-step]")) {
-  button.addEventListener("click", (event) => {
-    event.preventDefault();
+  button.addEventListener("click", () => {
     const field = button.parentElement.querySelector("input");
     const number = Number.parseInt(field.value, 10);
     if (!Number.isNaN(number)) field.value = Math.max(0, number + Number(button.dataset.step));

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::response::Response;
-use meshcustomers_core::{Customer, CustomerId, EditQuota, Error, Quota};
+use meshcustomers_core::{Customer, CustomerId, EditQuota, Quota};
 use serde::Deserialize;
 
 use super::Ids;
@@ -41,22 +41,6 @@ pub async fn show(
 pub struct QuotaForm {
     seen: String,
     quota: String,
-    /// `up` and `down`: one more or one less than what stands in the field.
-    #[serde(default)]
-    step: String,
-}
-
-impl QuotaForm {
-    /// What is wished: the field's number, or its neighbour.
-    fn wished(&self) -> Result<Quota, Error> {
-        let typed = Quota::parse(self.quota.trim())?;
-        let Some(number) = typed.limit() else { return Ok(typed) };
-        Ok(match self.step.as_str() {
-            "up" => Quota::limited(number.saturating_add(1))?,
-            "down" => Quota::limited(number.saturating_sub(1))?,
-            _ => typed,
-        })
-    }
 }
 
 /// Raises or lowers.
@@ -70,7 +54,7 @@ pub async fn edit(
         .app()
         .admin()
         .run(move |admin| {
-            let (seen, quota) = (Quota::parse(form.seen.trim())?, form.wished()?);
+            let (seen, quota) = (Quota::parse(form.seen.trim())?, Quota::parse(form.quota.trim())?);
             admin.edit_quota(&actor, EditQuota { customer: id, seen, quota })
         })
         .await;
