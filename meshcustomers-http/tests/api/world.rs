@@ -18,7 +18,7 @@ use tower::ServiceExt as _;
 
 /// Tokens are names; `limited` and `unavailable` are refused as such.
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<Mutex<HashMap<String, Caller>>>);
+pub(crate) struct Tokens(Arc<Mutex<HashMap<String, Caller>>>);
 
 impl Callers for Tokens {
     async fn caller(&self, head: &Parts) -> Result<Caller, CallerError> {
@@ -32,38 +32,38 @@ impl Callers for Tokens {
     }
 }
 
-pub struct World {
-    pub admin: Administration,
-    pub operator: Operator,
-    pub tokens: Tokens,
-    pub router: Router,
-    pub document: Value,
-    pub postman: Postman<MemoryMailer>,
-    pub people: Mutex<HashMap<String, UserId>>,
+pub(crate) struct World {
+    pub(crate) admin: Administration,
+    pub(crate) operator: Operator,
+    pub(crate) tokens: Tokens,
+    pub(crate) router: Router,
+    pub(crate) document: Value,
+    pub(crate) postman: Postman<MemoryMailer>,
+    pub(crate) people: Mutex<HashMap<String, UserId>>,
 }
 
 /// An answer, read as a whole.
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub text: String,
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
     }
 
     /// The answer, if it has this status.
     #[track_caller]
-    pub fn is(&self, status: u16) -> Value {
+    pub(crate) fn is(&self, status: u16) -> Value {
         assert_eq!(self.status.as_u16(), status, "{}", self.text);
         if self.text.is_empty() { Value::Null } else { self.json() }
     }
 
     /// The problem document, if it has this status and this code.
     #[track_caller]
-    pub fn problem(&self, status: u16, code: &str) -> Value {
+    pub(crate) fn problem(&self, status: u16, code: &str) -> Value {
         let document = self.is(status);
         assert_eq!(self.headers[header::CONTENT_TYPE], "application/problem+json");
         assert_eq!(document["code"], code, "{}", self.text);
@@ -74,7 +74,7 @@ impl Reply {
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let entropy = SeededEntropy::new(4);
         let key = HostKey::generate(&entropy).unwrap();
         let settings = Settings::builder("https://portal.example")
@@ -95,17 +95,17 @@ impl World {
         world
     }
 
-    pub fn act(&self) -> Actor {
+    pub(crate) fn act(&self) -> Actor {
         self.operator.act("tests", "Olga", "a test").unwrap()
     }
 
     /// A token for this caller.
-    pub fn token(&self, token: &str, caller: Caller) {
+    pub(crate) fn token(&self, token: &str, caller: Caller) {
         self.tokens.0.lock().unwrap().insert(token.to_owned(), caller);
     }
 
     /// A person with a verified address, and a token of the same name.
-    pub fn person(&self, name: &str) -> UserId {
+    pub(crate) fn person(&self, name: &str) -> UserId {
         let known = KnownUser::new(name, name, &format!("{}@mail.example", name.to_lowercase())).unwrap();
         let id = self.admin.upsert_user(&known.verified()).unwrap().id;
         self.people.lock().unwrap().insert(name.to_owned(), id);
@@ -113,12 +113,12 @@ impl World {
         id
     }
 
-    pub fn id_of(&self, name: &str) -> UserId {
+    pub(crate) fn id_of(&self, name: &str) -> UserId {
         self.people.lock().unwrap()[name]
     }
 
     /// An account of this kind with one `Admin`, made by the operator through the API.
-    pub async fn account(&self, kind: &str, identifier: &str, of: &str) -> String {
+    pub(crate) async fn account(&self, kind: &str, identifier: &str, of: &str) -> String {
         let body = serde_json::json!({ "name": identifier, "identifier": identifier, "kind": kind });
         let made = self.post("operator", "/operator/customers", &body).await.is(201);
         let account = made["id"].as_str().unwrap().to_owned();
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// The tokens of the links in the mails since the last look, oldest first.
-    pub fn links(&self) -> Vec<String> {
+    pub(crate) fn links(&self) -> Vec<String> {
         self.postman.deliver_due(100).unwrap();
         let mails = self.postman.mailer().take();
         let lines = mails.iter().flat_map(|mail| mail.text.lines());
@@ -138,16 +138,16 @@ impl World {
             .collect()
     }
 
-    pub async fn get(&self, token: &str, path: &str) -> Reply {
+    pub(crate) async fn get(&self, token: &str, path: &str) -> Reply {
         self.send(token, Method::GET, path, None).await
     }
 
-    pub async fn post(&self, token: &str, path: &str, body: &Value) -> Reply {
+    pub(crate) async fn post(&self, token: &str, path: &str, body: &Value) -> Reply {
         self.send(token, Method::POST, path, Some(body)).await
     }
 
     /// A command without a body.
-    pub async fn act_on(&self, token: &str, path: &str) -> Reply {
+    pub(crate) async fn act_on(&self, token: &str, path: &str) -> Reply {
         self.send(token, Method::POST, path, None).await
     }
 
@@ -164,7 +164,7 @@ impl World {
     }
 
     /// Sends any request, and compares the answer with what the description says of its operation.
-    pub async fn raw(&self, request: Request<Body>) -> Reply {
+    pub(crate) async fn raw(&self, request: Request<Body>) -> Reply {
         let (method, path) = (request.method().as_str().to_lowercase(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
@@ -198,7 +198,7 @@ impl World {
     }
 
     /// The described operation of a path.
-    pub fn operation(&self, method: &str, path: &str) -> Option<&Value> {
+    pub(crate) fn operation(&self, method: &str, path: &str) -> Option<&Value> {
         let parts: Vec<&str> = path.split('/').collect();
         let matches = |template: &str| {
             let wanted: Vec<&str> = template.split('/').collect();
@@ -214,7 +214,7 @@ impl World {
     }
 
     /// Every described operation: method, template, operation.
-    pub fn operations(&self) -> Vec<(Method, String, Value)> {
+    pub(crate) fn operations(&self) -> Vec<(Method, String, Value)> {
         let mut all = Vec::new();
         for (path, item) in self.document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
@@ -226,7 +226,7 @@ impl World {
     }
 
     /// A request to an operation with these ids, and otherwise what the description gives as examples.
-    pub fn example(
+    pub(crate) fn example(
         &self,
         method: &Method,
         template: &str,
@@ -301,13 +301,13 @@ impl World {
 }
 
 /// The same request with a token.
-pub fn with_token(mut request: Request<Body>, token: &str) -> Request<Body> {
+pub(crate) fn with_token(mut request: Request<Body>, token: &str) -> Request<Body> {
     request.headers_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
     request
 }
 
 /// The same request, only asked about.
-pub fn explained(mut request: Request<Body>) -> Request<Body> {
+pub(crate) fn explained(mut request: Request<Body>) -> Request<Body> {
     *request.uri_mut() = format!("{}?explain=true", request.uri()).parse().unwrap();
     request
 }
