@@ -262,14 +262,17 @@ impl Administration {
             expires_at: after(cx.now, cx.settings.idempotency_life),
         });
         let result = self.try_command(&cx, command, key.as_ref());
-        if let Err(Error::Refused(refusal)) = &result {
-            tracing::info!(
+        match &result {
+            Err(Error::Refused(refusal)) => tracing::info!(
                 command = C::KIND.as_str(),
                 code = refusal.code(),
                 rule = refusal.rule(),
                 user = cx.actor.user().map(tracing::field::display),
                 "refused"
-            );
+            ),
+            // For hosts that count: a command and how it ended.
+            Err(error) => tracing::debug!(command = C::KIND.as_str(), code = error.code(), "failed"),
+            Ok(_) => tracing::debug!(command = C::KIND.as_str(), code = "OK", "done"),
         }
         result
     }

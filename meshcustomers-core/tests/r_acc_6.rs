@@ -284,6 +284,7 @@ fn r_acc_6_an_unknown_person_is_not_found_and_a_disabled_one_told_so() {
     let w = World::new();
     let nobody = Person::new(unknown_user());
     w.refused("NOT_FOUND", || w.admin.accounts(&nobody));
+    w.refused("NOT_FOUND", || w.admin.own_account(&nobody, w.acme.id));
     w.refused("NOT_FOUND", || w.admin.own_invitations(&nobody, &PageRequest::default()));
     w.refused("NOT_FOUND", || w.admin.access(unknown_user(), w.acme.id));
     w.refused("NOT_FOUND", || w.admin.customer(&nobody.acting_for(w.acme.id), w.acme.id));

@@ -242,6 +242,11 @@ fn r_mng_4_the_list_of_accounts_is_sorted_by_name_and_complete_at_2000() {
     assert_eq!(accounts.len(), 2_001, "with the partner account");
     assert!(accounts.is_sorted_by_key(|own| own.account.name.sort_key()));
     assert_eq!(accounts[2_000].account.id, w.north.id);
+    let paula = meshcustomers_core::Person::new(w.paula.id);
+    for own in accounts.iter().step_by(100) {
+        assert_eq!(w.admin.own_account(&paula, own.account.id).unwrap(), *own, "one of them alone");
+    }
+    w.refused("NOT_FOUND", || w.admin.own_account(&paula, w.acme.id));
 }
 
 #[test]
@@ -251,6 +256,8 @@ fn r_mng_4_lapsed_memberships_are_in_nobodys_account_list() {
     assert_eq!(w.accounts(&w.paula), ["acme", "north"]);
     w.disable(&w.north);
     assert_eq!(w.accounts(&w.paula), ["north"]);
+    let paula = meshcustomers_core::Person::new(w.paula.id);
+    w.refused("NOT_FOUND", || w.admin.own_account(&paula, w.acme.id));
 }
 
 /// Paula has added herself to ACME, and then something ends her managing it.

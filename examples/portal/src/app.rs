@@ -17,14 +17,20 @@ use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
 use crate::blocking::Blocking;
+use crate::config::Support;
 use crate::error::Problem;
+use crate::health::Health;
 use crate::mailer::Post;
+use crate::metrics::Measures;
 use crate::pages::{
-    assets, confirmation, customer, customers, history, home, link, mailbox, members, messages, own_messages,
-    projects, quota, register, registration_link, registrations, sign_in, waiting,
+    accounts, assets, confirmation, customer, customers, history, home, link, mailbox, members, messages,
+    own_messages, projects, quota, reference, register, registration_link, registrations, sign_in, tokens,
+    waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
+use crate::tokens::Tokens;
+use crate::{api, health, metrics, observe, words};
 
 /// The largest form: a reason of 500 characters and a name fit many times.
 const FORM_LIMIT: usize = 32 * 1024;
@@ -42,14 +48,24 @@ pub struct Parts {
     pub admin: Blocking,
     /// Sign-ins.
     pub sign_ins: SignIns,
+    /// Tokens of the API.
+    pub tokens: Tokens,
     /// Sessions.
     pub sessions: SqliteSessions,
+    /// Whether the portal is ready.
+    pub health: Health,
+    /// The operator's numbers.
+    pub measures: Measures,
     /// Where mails go.
     pub post: Post,
     /// The address that people see, without a slash at its end.
     pub base_url: String,
+    /// Whether programs may use the API.
+    pub api: bool,
     /// Whom to ask for a partner account.
-    pub support: String,
+    pub support: Support,
+    /// How long a sign-in lasts after it was last used.
+    pub session_life: chrono::TimeDelta,
     /// Wakes the postman.
     pub wake: Notify,
 }
@@ -69,6 +85,21 @@ impl App {
     /// Sign-ins.
     pub fn sign_ins(&self) -> &SignIns {
         &self.0.sign_ins
+    }
+
+    /// Tokens of the API.
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    /// Whether the portal is ready.
+    pub fn health(&self) -> &Health {
+        &self.0.health
+    }
+
+    /// The operator's numbers.
+    pub fn measures(&self) -> &Measures {
+        &self.0.measures
     }
 
     /// Sessions.
@@ -100,9 +131,19 @@ impl App {
         self.base_url().starts_with("https://")
     }
 
+    /// Whether programs may use the API.
+    pub fn has_api(&self) -> bool {
+        self.0.api
+    }
+
     /// Whom to ask for a partner account.
-    pub fn support(&self) -> &str {
+    pub fn support(&self) -> &Support {
         &self.0.support
+    }
+
+    /// How long a sign-in lasts after it was last used.
+    pub fn session_life(&self) -> chrono::TimeDelta {
+        self.0.session_life
     }
 
     /// A command may have queued a mail.
@@ -129,7 +170,8 @@ macro_rules! routes {
 
 routes! {
     get "/" => home::show;
-    get "/go" => home::choose;
+    get "/accounts" => accounts::show;
+    post "/language" => accounts::choose_language;
     get "/sign-in" => sign_in::show;
     post "/sign-in" => sign_in::enter;
     post "/sign-out" => sign_in::leave;
@@ -175,6 +217,7 @@ routes! {
     get "/a/{account}/history/export" => history::export_own;
     get "/a/{account}/customers" => customers::show;
     post "/a/{account}/customers" => customers::create;
+    get "/a/{account}/customers/availability" => customers::availability;
     get "/a/{account}/customers/{customer}/users" => customer::users;
     post "/a/{account}/customers/{customer}/users/add-myself" => customer::add_myself;
     get "/a/{account}/customers/{customer}/rename" => customer::show_rename;
@@ -193,8 +236,15 @@ routes! {
     get "/a/{account}/customers/{customer}/history" => history::managed;
     get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
     get "/mailbox" => mailbox::show;
+    get "/mailbox/{mail}/html" => mailbox::show_html;
     post "/mailbox/clear" => mailbox::clear;
-    get "/healthz" => assets::health;
+    get "/me/tokens" => tokens::show;
+    post "/me/tokens" => tokens::make;
+    post "/me/tokens/{token}/revoke" => tokens::revoke;
+    get "/api" => reference::show;
+    get "/healthz" => health::lives;
+    get "/readyz" => health::ready;
+    get "/metrics" => metrics::show;
     get "/static/portal.css" => assets::css;
     get "/static/portal.js" => assets::script;
     get "/static/icon.svg" => assets::icon;
@@ -214,8 +264,8 @@ pub fn router(app: &App) -> Router {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        .with_expiry(session::LIFE);
-    routes()
+        .with_expiry(session::life(app.session_life()));
+    let pages = routes()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not do that.")
@@ -224,10 +274,23 @@ pub fn router(app: &App) -> Router {
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app.clone(), known_host))
+        .layer(CatchPanicLayer::custom(panicked));
+    // Beside the pages, not under them: no session is around the API.
+    let all = if app.has_api() { api::mount(app, pages) } else { pages.layer(middleware::from_fn(no_api)) };
+    all.layer(middleware::from_fn_with_state(app.clone(), known_host))
+        .layer(middleware::from_fn_with_state(app.clone(), words::in_their_language))
         .layer(middleware::from_fn_with_state(app.clone(), headers))
+        .layer(middleware::from_fn(observe::request))
         .with_state(app.clone())
+}
+
+/// Where programs may not use the API, its pages are not there either.
+async fn no_api(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api") || path.starts_with("/me/tokens") {
+        return Problem::not_found().into_response();
+    }
+    next.run(request).await
 }
 
 /// A panic ends its request, not the program; the page says nothing of it but an id.
@@ -244,6 +307,10 @@ fn panicked(cause: Box<dyn std::any::Any + Send>) -> Response {
 /// Answers for the configured host only. Other names of this machine are sent to it, so that cookies and links agree;
 /// anything else is somebody's trick (a rebound DNS name, a forged `Host`).
 async fn known_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    // Asked by the machine's own tools, under whatever name they have for it; no link and no cookie comes of it.
+    if matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics") {
+        return next.run(request).await;
+    }
     let own = app.origin().split_once("://").map_or("", |(_, host)| host);
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let given = match (hosts.next(), hosts.next()) {
@@ -253,6 +320,9 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     let absolute = request.uri().authority().is_some_and(|authority| authority.as_str() != own);
     if given == own && !absolute {
         return next.run(request).await;
+    }
+    if api::is_under(request.uri().path()) {
+        return api::problem(StatusCode::MISDIRECTED_REQUEST, "MISDIRECTED_REQUEST");
     }
     let alias = own.strip_prefix("127.0.0.1").map(|port| format!("localhost{port}"));
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
@@ -265,20 +335,28 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "This portal has another address.").into_response()
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; \
+/// What every page may do, unless it brings its own policy.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
+
+/// What the API answers is data: nothing in it is shown, run or sent.
+const API_POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The headers of every answer.
 async fn headers(State(app): State<App>, request: Request, next: Next) -> Response {
-    let asset = is_asset(request.uri());
+    let (asset, api) = (is_asset(request.uri()), api::is_under(request.uri().path()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let own_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     };
-    set("content-security-policy", POLICY);
+    // A page that shows another one in a frame, and the one that is shown, bring their own.
+    if !own_policy {
+        set("content-security-policy", if api { API_POLICY } else { POLICY });
+        set("x-frame-options", "DENY");
+    }
     set("x-content-type-options", "nosniff");
-    set("x-frame-options", "DENY");
     set("referrer-policy", "no-referrer");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");

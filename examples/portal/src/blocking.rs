@@ -8,6 +8,7 @@
 //! key ([`Administration::run_once`]).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use meshcustomers_core::Administration;
 use tokio::sync::Semaphore;
@@ -25,14 +26,22 @@ impl Blocking {
         Self { admin, slots: Arc::new(Semaphore::new(slots)) }
     }
 
+    /// The library itself, for who brings a bridge of their own.
+    pub const fn administration(&self) -> &Administration {
+        &self.admin
+    }
+
     /// Runs `f` on a blocking thread. A panic in it goes on in the caller.
     pub async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Administration) -> T + Send + 'static) -> T {
         // The semaphore is never closed; without a permit the call would still be right, only unbounded.
+        let asked = Instant::now();
         let permit = Arc::clone(&self.slots).acquire_owned().await.ok();
-        let admin = self.admin.clone();
+        metrics::histogram!("library_slot_wait_seconds").record(asked.elapsed());
+        let (admin, span) = (self.admin.clone(), tracing::Span::current());
         let done = tokio::task::spawn_blocking(move || {
             let _permit = permit;
-            f(&admin)
+            // What the library logs belongs to the request that asked.
+            span.in_scope(|| f(&admin))
         });
         match done.await.map_err(tokio::task::JoinError::try_into_panic) {
             Ok(value) => value,

@@ -6,9 +6,11 @@
 use askama::Template as _;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use meshcustomers_core::{Error, FieldError, Refusal, StoreErrorKind};
+use meshcustomers_core::{Error, FieldError, Language, Refusal, StoreErrorKind};
+use serde::Serialize;
 
 use crate::random;
+use crate::words::language;
 
 /// What a library error says to a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,47 +32,57 @@ pub fn told(error: &Error) -> Told {
     let say =
         |status, text: String| Told { status, text, field: field(error), retry_after: None, internal: false };
     match error {
-        Error::Invalid(invalid) => say(StatusCode::UNPROCESSABLE_ENTITY, sentence(&invalid.to_string())),
+        Error::Invalid(invalid) => {
+            say(StatusCode::UNPROCESSABLE_ENTITY, words_of(invalid.code(), &invalid.to_string(), invalid))
+        }
         Error::Refused(refusal) => match refusal {
             Refusal::NotFound => {
-                say(StatusCode::NOT_FOUND, "There is nothing here, or it is not shown to you.".into())
+                say(StatusCode::NOT_FOUND, say!("There is nothing here, or it is not shown to you.").into())
             }
             Refusal::NotPermitted { .. } => say(
                 StatusCode::FORBIDDEN,
-                "Your role does not allow this. Ask an Admin of the account.".into(),
+                say!("Your role does not allow this. Ask an Admin of the account.").into(),
             ),
             Refusal::UserDisabled => say(
                 StatusCode::FORBIDDEN,
-                "Your user is disabled. Ask the people who run this portal.".into(),
+                say!("Your user is disabled. Ask the people who run this portal.").into(),
             ),
             Refusal::InvalidCursor | Refusal::InvalidPageSize { .. } => {
-                say(StatusCode::BAD_REQUEST, sentence(&refusal.to_string()))
+                say(StatusCode::BAD_REQUEST, words_of(refusal.code(), &refusal.to_string(), refusal))
             }
             Refusal::TooMany { limit, retry_at } => Told {
                 retry_after: Some(60),
                 ..say(
                     StatusCode::TOO_MANY_REQUESTS,
-                    match retry_at {
-                        Some(at) => format!(
-                            "The limit of {limit} is reached. There is room again on {}.",
-                            at.format("%-d %B %Y at %H:%M UTC")
-                        ),
-                        None => format!("The limit of {limit} is reached. End something first."),
-                    },
+                    if let Some(at) = retry_at {
+                        let time = at.format("%Y-%m-%d %H:%M UTC");
+                        say!(
+                            "The limit of %{limit} is reached. There is room again at %{time}.",
+                            limit = limit,
+                            time = time
+                        )
+                    } else {
+                        say!("The limit of %{limit} is reached. End something first.", limit = limit)
+                    }
+                    .into(),
                 )
             },
             Refusal::IdentifierNotAvailable { suggestion: Some(free) } => {
-                say(StatusCode::CONFLICT, format!("This identifier is not available. Free is: {free}"))
+                let text = say!("This identifier is not available. Free is: %{free}", free = free);
+                say(StatusCode::CONFLICT, text.into())
             }
-            Refusal::InvitationExpired => say(StatusCode::GONE, sentence(&refusal.to_string())),
-            other => say(StatusCode::CONFLICT, sentence(&other.to_string())),
+            other => {
+                let expired = matches!(other, Refusal::InvitationExpired | Refusal::ConfirmationExpired);
+                let status = if expired { StatusCode::GONE } else { StatusCode::CONFLICT };
+                say(status, words_of(other.code(), &other.to_string(), other))
+            }
         },
         Error::Store(store) => match store.kind() {
             StoreErrorKind::Busy | StoreErrorKind::Conflict => Told {
                 retry_after: Some(2),
                 ..say(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "Many people are at work just now. Please try again.".into(),
+                    say!("Many people are at work just now. Please try again.").into(),
                 )
             },
             StoreErrorKind::Full | StoreErrorKind::ReadOnly => Told {
@@ -78,23 +90,25 @@ pub fn told(error: &Error) -> Told {
                 internal: true,
                 ..say(
                     StatusCode::SERVICE_UNAVAILABLE,
-                    "Nothing can be changed for now; reading goes on. Nothing was changed.".into(),
+                    say!("Nothing can be changed for now; reading goes on. Nothing was changed.").into(),
                 )
             },
-            _ => Told { internal: true, ..say(StatusCode::INTERNAL_SERVER_ERROR, FAULT.into()) },
+            _ => Told { internal: true, ..say(StatusCode::INTERNAL_SERVER_ERROR, fault()) },
         },
         Error::CommitUnknown { .. } => Told {
             internal: true,
             ..say(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "It is not known whether this was done. Look before you do it again.".into(),
+                say!("It is not known whether this was done. Look before you do it again.").into(),
             )
         },
-        _ => Told { internal: true, ..say(StatusCode::INTERNAL_SERVER_ERROR, FAULT.into()) },
+        _ => Told { internal: true, ..say(StatusCode::INTERNAL_SERVER_ERROR, fault()) },
     }
 }
 
-const FAULT: &str = "Something went wrong on our side. Nothing was lost; please try again.";
+fn fault() -> String {
+    say!("Something went wrong on our side. Nothing was lost; please try again.").into()
+}
 
 /// The form's field that an error belongs to.
 fn field(error: &Error) -> Option<&'static str> {
@@ -118,6 +132,31 @@ pub fn form_field(invalid: &FieldError) -> Option<&'static str> {
         "search" | "search term" => Some("search"),
         _ => None,
     }
+}
+
+/// The library's words for a code, in the reader's language: its own in English; in other languages the text that
+/// `locales/codes.*.toml` has under the code, with the refusal's fields in it.
+fn words_of(code: &str, english: &str, fields: &impl Serialize) -> String {
+    let language = language();
+    if language == Language::En {
+        return sentence(english);
+    }
+    let mut text = rust_i18n::t!(code, locale = language.code()).into_owned();
+    // A text that is not there comes back as its key.
+    if text == code {
+        return sentence(english);
+    }
+    if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(fields) {
+        for (name, value) in &fields {
+            let value = match (name.as_str(), value) {
+                ("code_point", value) => format!("U+{:04X}", value.as_u64().unwrap_or_default()),
+                (_, serde_json::Value::String(text)) => text.clone(),
+                (_, value) => value.to_string(),
+            };
+            text = text.replace(&format!("%{{{name}}}"), &value);
+        }
+    }
+    text
 }
 
 /// The library's words begin small and have no stop: they are made a sentence here.
@@ -155,7 +194,7 @@ impl Problem {
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         let incident = random::incident();
         tracing::error!(incident, %cause, "fault");
-        Self { incident: Some(incident), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, FAULT) }
+        Self { incident: Some(incident), ..Self::new(StatusCode::INTERNAL_SERVER_ERROR, fault()) }
     }
 }
 
@@ -198,7 +237,7 @@ impl From<askama::Error> for Problem {
 #[derive(askama::Template)]
 #[template(path = "problem.html")]
 struct ProblemPage<'a> {
-    title: &'static str,
+    title: &'a str,
     status: u16,
     text: &'a str,
     incident: Option<&'a str>,
@@ -207,20 +246,20 @@ struct ProblemPage<'a> {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let title = match self.status {
-            StatusCode::NOT_FOUND => "Not found",
-            StatusCode::FORBIDDEN => "Not allowed",
-            StatusCode::TOO_MANY_REQUESTS => "Too many",
-            StatusCode::SERVICE_UNAVAILABLE => "Not now",
-            status if status.is_server_error() => "Something went wrong",
-            _ => "This did not work",
+            StatusCode::NOT_FOUND => say!("Not found"),
+            StatusCode::FORBIDDEN => say!("Not allowed"),
+            StatusCode::TOO_MANY_REQUESTS => say!("Too many"),
+            StatusCode::SERVICE_UNAVAILABLE => say!("Not now"),
+            status if status.is_server_error() => say!("Something went wrong"),
+            _ => say!("This did not work"),
         };
         let page = ProblemPage {
-            title,
+            title: &title,
             status: self.status.as_u16(),
             text: &self.text,
             incident: self.incident.as_deref(),
         };
-        let body = page.render().unwrap_or_else(|_| title.to_owned());
+        let body = page.render().unwrap_or_else(|_| title.into_owned());
         let mut response = (self.status, Html(body)).into_response();
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
@@ -229,9 +268,22 @@ impl IntoResponse for Problem {
     }
 }
 
+/// The keys of the library's words in `locales/codes.*.toml`.
+#[cfg(test)]
+pub fn translated_codes() -> std::collections::BTreeSet<&'static str> {
+    Refusal::ALL_CODES.iter().chain(FieldError::ALL_CODES).copied().collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_code_has_its_german() {
+        for code in translated_codes() {
+            assert_ne!(rust_i18n::t!(code, locale = "de"), code, "no German");
+        }
+    }
 
     #[test]
     fn sentences() {

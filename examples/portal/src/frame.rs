@@ -2,18 +2,19 @@
 
 use askama::Template;
 use axum::extract::FromRequestParts;
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{Method, StatusCode};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, Permission, Person, User,
+    Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, OwnAccount, Permission, Person, User,
 };
 use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use crate::app::App;
 use crate::error::{Problem, told};
-use crate::session;
+use crate::{session, words};
 
 /// A line at the top of the next page.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,15 +23,6 @@ pub struct Notice {
     pub good: bool,
     /// The words.
     pub text: String,
-}
-
-/// An account in the selection.
-#[derive(Clone, Debug)]
-pub struct Choice {
-    /// The account.
-    pub account: Account,
-    /// Whether it is the one that the page is about.
-    pub selected: bool,
 }
 
 /// The account that a page is about, and what its tools are.
@@ -84,6 +76,32 @@ pub const fn manages_customers(kind: CustomerKind) -> bool {
     !matches!(kind, CustomerKind::Standard)
 }
 
+/// How much of a quota is in use, for the small bar of `parts.html`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used(pub meshcustomers_core::QuotaUse);
+
+impl Used {
+    /// In figures.
+    pub fn text(&self) -> String {
+        match self.0.limit.limit() {
+            Some(limit) => say!("%{used} of %{limit}", used = self.0.used, limit = limit).into_owned(),
+            None => say!("%{used}, no limit", used = self.0.used).into_owned(),
+        }
+    }
+
+    /// Whether more is in use than the quota gives.
+    pub fn over(&self) -> bool {
+        self.0.limit.limit().is_some_and(|limit| self.0.used > limit)
+    }
+
+    /// How long the bar is, of 100; none without a limit.
+    pub fn width(&self) -> Option<u64> {
+        let (limit, used) = (u64::from(self.0.limit.limit()?), u64::from(self.0.used));
+        let full = 100 * u64::from(used > 0);
+        Some((used * 100).checked_div(limit).unwrap_or(full).min(100))
+    }
+}
+
 /// What every page needs.
 #[derive(Clone, Debug, Default)]
 pub struct Frame {
@@ -93,16 +111,21 @@ pub struct Frame {
     pub csrf: String,
     /// Name and address of who is signed in.
     pub who: Option<(String, String)>,
-    /// The account selection.
-    pub accounts: Vec<Choice>,
     /// The account that the page is about.
     pub current: Option<Current>,
-    /// Which entry of the menu is the page's: `customers`, `overview`, `users`, `history`.
+    /// Which entry of the menu is the page's: `customers`, `link`, `overview`, `users`, `projects`, `messages`,
+    /// `settings`, `history`.
     pub area: &'static str,
     /// A line to show.
     pub notice: Option<Notice>,
     /// Whether there is a mailbox page.
     pub mailbox: bool,
+    /// Whether programs may use the API.
+    pub api: bool,
+    /// The page's own path and query, for whoever changes the language on it.
+    pub path: String,
+    /// The language of the page: `en` or `de`.
+    pub language: &'static str,
 }
 
 /// Somebody who looks, signed in or not.
@@ -114,6 +137,8 @@ pub struct Visitor {
     pub session: Session,
     /// Who they are.
     pub user: Option<User>,
+    /// The path and query that they asked for; the welcome page, if it was a form.
+    pub path: String,
 }
 
 impl FromRequestParts<App> for Visitor {
@@ -128,7 +153,9 @@ impl FromRequestParts<App> for Visitor {
         };
         // A disabled person's session is of no use (R-USR-4); enabling gives it back.
         let user = user.filter(User::is_enabled);
-        Ok(Self { app: app.clone(), session, user })
+        let shown = matches!(parts.method, Method::GET | Method::HEAD);
+        let path = parts.uri.path_and_query().filter(|_| shown).map_or("/", PathAndQuery::as_str).to_owned();
+        Ok(Self { app: app.clone(), session, user, path })
     }
 }
 
@@ -142,18 +169,16 @@ impl Visitor {
             title: title.to_owned(),
             csrf: session::form_token(&self.session).await?,
             who: None,
-            accounts: Vec::new(),
             current: None,
             area: "",
             notice: session::told(&self.session).await?,
             mailbox: self.app.post().mailbox().is_some(),
+            api: self.app.has_api(),
+            path: self.path.clone(),
+            language: words::language().code(),
         };
         if let Some(user) = &self.user {
             frame.who = Some((user.name.to_string(), user.address.to_string()));
-            let person = Person::new(user.id);
-            let accounts = self.app.admin().run(move |admin| admin.accounts(&person)).await?;
-            frame.accounts =
-                accounts.into_iter().map(|own| Choice { account: own.account, selected: false }).collect();
         }
         Ok(frame)
     }
@@ -209,15 +234,27 @@ impl SignedIn {
         area: &'static str,
     ) -> Result<Frame, Problem> {
         let mut frame = self.visitor.frame(title).await?;
-        let own = frame.accounts.iter_mut().find(|choice| choice.account.id == account);
-        let Some(own) = own else { return Err(Problem::not_found()) };
-        own.selected = true;
-        let (user, account) = (self.user.id, own.account.clone());
-        let id = account.id;
-        let access = self.app().admin().run(move |admin| admin.access(user, id)).await?;
+        let person = self.person();
+        let (account, access) = self
+            .app()
+            .admin()
+            .run(move |admin| {
+                let own = admin.own_account(&person, account)?;
+                Ok::<_, meshcustomers_core::Error>((own.account, admin.access(person.user(), account)?))
+            })
+            .await?;
         frame.current = Some(Current { account, access });
         frame.area = area;
         Ok(frame)
+    }
+
+    /// All accounts that they may choose among, by name (R-MNG-4).
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn accounts(&self) -> Result<Vec<OwnAccount>, Problem> {
+        let person = self.person();
+        Ok(self.app().admin().run(move |admin| admin.accounts(&person)).await?)
     }
 
     /// Goes back to a page after a command, with a line that says how it went. What is not there stays a page of its

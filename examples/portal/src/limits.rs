@@ -1,5 +1,6 @@
 //! Limits on guessing and on work that strangers may cause. In memory: a restart forgets them.
 
+use std::hash::Hash;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -20,8 +21,13 @@ pub struct Limits {
 }
 
 fn per(seconds: u64, burst: u32) -> DefaultKeyedRateLimiter<String> {
+    every(Duration::from_secs(seconds), burst)
+}
+
+/// So many at once, then one in each period.
+pub fn every<K: Hash + Eq + Clone>(period: Duration, burst: u32) -> DefaultKeyedRateLimiter<K> {
     let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
-    let quota = Quota::with_period(Duration::from_secs(seconds)).unwrap_or(Quota::per_hour(burst));
+    let quota = Quota::with_period(period).unwrap_or(Quota::per_hour(burst));
     RateLimiter::keyed(quota.allow_burst(burst))
 }
 

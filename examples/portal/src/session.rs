@@ -12,7 +12,9 @@ use crate::db::Db;
 use crate::random;
 
 /// How long a session lives after it was last written, which is at sign-in and at each notice.
-pub const LIFE: Expiry = Expiry::OnInactivity(time::Duration::hours(12));
+pub fn life(span: chrono::TimeDelta) -> Expiry {
+    Expiry::OnInactivity(time::Duration::seconds(span.num_seconds()))
+}
 
 const USER: &str = "user";
 const CSRF: &str = "csrf";
@@ -99,6 +101,19 @@ impl SessionStore for SqliteSessions {
 }
 
 impl SqliteSessions {
+    /// How many have not expired.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn count(&self) -> rusqlite::Result<i64> {
+        let now = SystemClock.now().timestamp_millis();
+        self.0
+            .run(move |db| {
+                db.query_row("SELECT count(*) FROM session WHERE expires_at > ?1", [now], |row| row.get(0))
+            })
+            .await
+    }
+
     /// Takes out what has expired.
     ///
     /// # Errors

@@ -50,6 +50,11 @@ impl SignIn {
     pub fn known(&self) -> Result<KnownUser, meshcustomers_core::FieldError> {
         KnownUser::new(&self.id, &self.name, &self.address)
     }
+
+    /// Another one after a change of address or password: what was given to the person before then ends with it.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        fingerprint(&self.address, &self.hash)
+    }
 }
 
 /// What came of a try to sign in.
@@ -320,6 +325,11 @@ fn verify(db: &Connection, id: &str) -> rusqlite::Result<()> {
         [id],
     )?;
     db.execute("DELETE FROM proof WHERE sign_in = ?1", [id]).map(drop)
+}
+
+/// Of a sign-in's address and the hash of its password, whose salt makes another one of the same password, too.
+pub fn fingerprint(address: &str, hash: &str) -> [u8; 32] {
+    Sha256::new().chain_update(address).chain_update([0]).chain_update(hash).finalize().into()
 }
 
 /// argon2id with its defaults; the salt is its own.

@@ -23,7 +23,9 @@ fn the_main_job() {
     let users = paul.get(&format!("{list}/{acme}/users")).body;
     assert!(users.contains("Add Myself") && users.contains("contains no users yet"), "{users}");
     assert_eq!(paul.post(&format!("{list}/{acme}/users/add-myself"), &[]).status, 303);
-    let chosen = paul.open(&format!("/go?account={acme}"));
+    let found = paul.get("/accounts?q=ACM").body;
+    assert!(found.contains(&format!("href=\"/a/{acme}\"")) && !found.contains("No account fits"), "{found}");
+    let chosen = paul.open(&format!("/a/{acme}"));
     assert!(chosen.status == 200 && chosen.body.contains("ACME &#38; Co"), "{}", chosen.body);
 
     let invited = paul.post(
@@ -212,7 +214,7 @@ fn a_taken_port_gives_the_next_one_and_the_mailbox_stays_on_this_machine() {
         .output()
         .unwrap();
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("SMTP_URL"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("smtp_url"), "{refused:?}");
 }
 
 #[test]

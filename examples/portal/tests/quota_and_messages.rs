@@ -174,6 +174,6 @@ fn r_acc_7_a_customer_without_recipients_or_not_active_is_told_so() {
     let shown = paul.get(&format!("/a/{partner}/customers/{waiting}/messages")).body;
     assert!(!shown.contains("name=\"title\""), "{shown}");
     let list = paul.get(&format!("/a/{partner}/customers?status=waiting")).body;
-    let row = list.split("<tr>").find(|row| row.contains("fjord-bakery")).unwrap();
+    let row = list.split("<tr>").skip(1).find(|row| row.contains("fjord-bakery")).unwrap();
     assert!(!row.contains("/messages\"") && row.contains("Approve or reject"), "{row}");
 }

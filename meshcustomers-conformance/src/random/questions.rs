@@ -137,7 +137,14 @@ impl World {
                     .map(drop)
             }
             2 => {
-                self.ask("accounts", || format!("{person:?}"), |side| side.admin.accounts(&person)).map(drop)
+                self.ask("accounts", || format!("{person:?}"), |side| side.admin.accounts(&person))
+                    .map(drop)?;
+                self.ask(
+                    "own account",
+                    || format!("{person:?} {customer}"),
+                    |side| side.admin.own_account(&person, customer),
+                )
+                .map(drop)
             }
             3 => self.list_customers(&page),
             4 => self

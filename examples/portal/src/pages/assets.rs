@@ -22,8 +22,3 @@ pub async fn icon() -> impl IntoResponse {
 pub async fn caret() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "image/svg+xml")], include_str!("../../static/caret.svg"))
 }
-
-/// The process lives; no store is asked.
-pub async fn health() -> &'static str {
-    "ok\n"
-}

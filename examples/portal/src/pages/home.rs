@@ -29,8 +29,9 @@ struct HomePage {
     offers: Vec<OfferRow>,
     more: Option<Cursor>,
     accounts: Vec<AccountRow>,
+    more_accounts: bool,
     administration: bool,
-    support: String,
+    support: crate::config::Support,
 }
 
 struct OfferRow {
@@ -62,6 +63,9 @@ impl RegistrationRow {
         }
     }
 }
+
+/// How many accounts stand on the welcome page; the others are in the account selection.
+const TILES: usize = 24;
 
 struct AccountRow {
     id: CustomerId,
@@ -112,8 +116,10 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
             .map(|offer| OfferRow { until: moment(offer.expires_at), offer })
             .collect(),
         administration: accounts.iter().any(|own| manages_customers(own.account.kind)),
+        more_accounts: accounts.len() > TILES,
         accounts: accounts
             .into_iter()
+            .take(TILES)
             .map(|own| AccountRow {
                 id: own.account.id,
                 name: own.account.name.to_string(),
@@ -123,23 +129,8 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
                 disabled: own.account.status == CustomerStatus::Disabled,
             })
             .collect(),
-        support: signed.app().support().to_owned(),
+        support: signed.app().support().clone(),
     })
-}
-
-/// The account selection.
-#[derive(Deserialize)]
-pub struct Selection {
-    account: String,
-}
-
-/// Goes to the selected account. The page's address names the account, so two windows may show two of them.
-pub async fn choose(_signed: SignedIn, Query(selection): Query<Selection>) -> Result<Redirect, Problem> {
-    if selection.account.is_empty() {
-        return Ok(Redirect::to("/"));
-    }
-    let account: CustomerId = selection.account.parse().map_err(|_| Problem::not_found())?;
-    Ok(Redirect::to(&format!("/a/{account}")))
 }
 
 /// Accepts an invitation from one's own list; no mail is needed (R-INV-5).

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::Problem;
 
+pub mod accounts;
 pub mod assets;
 pub mod confirmation;
 pub mod customer;
@@ -20,10 +21,12 @@ pub mod messages;
 pub mod own_messages;
 pub mod projects;
 pub mod quota;
+pub mod reference;
 pub mod register;
 pub mod registration_link;
 pub mod registrations;
 pub mod sign_in;
+pub mod tokens;
 pub mod waiting;
 
 /// The ids in an address. Another spelling of an id is no id: not found, like every id that is not there.

@@ -31,11 +31,11 @@ pub struct Portal {
 
 pub fn portal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal"));
-    let registration = ["REGISTRATION", "APPROVAL", "CONFIRMATION", "REGISTRATION_LINKS"];
-    for name in
-        ["SMTP_URL", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"].into_iter().chain(registration)
-    {
-        command.env_remove(name);
+    // Nothing of the machine's own settings.
+    for (name, _) in std::env::vars_os() {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("PORTAL_") {
+            command.env_remove(name);
+        }
     }
     command
 }
@@ -275,16 +275,23 @@ pub fn encode(fields: &[(&str, &str)]) -> String {
 
 /// The id of an account in the account selection, by its identifier.
 pub fn account(page: &str, identifier: &str) -> String {
-    let mark = format!("({identifier})");
-    let option = page.split("<option").find(|option| option.contains(&mark));
-    let option = option.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
-    between(option, "value=\"", "\"").to_owned()
+    let mark = format!("<code>{identifier}</code>");
+    let mut links = page.split("<a ").map(|link| link.split("</a>").next().unwrap_or_default());
+    let own = links.find(|link| link.contains("href=\"/a/") && link.contains(&mark));
+    let own = own.unwrap_or_else(|| panic!("{identifier} is not in the selection of {page}"));
+    between(own, "href=\"/a/", "\"").to_owned()
+}
+
+/// Whether an account is in the account selection, whose page this is.
+pub fn selects(accounts: &str, identifier: &str) -> bool {
+    let list = accounts.split("id=\"accounts-found\"").nth(1).unwrap();
+    list.contains(&format!("<code>{identifier}</code>"))
 }
 
 /// The id of a customer in the list, by its identifier.
 pub fn customer(page: &str, identifier: &str) -> String {
     let mark = format!("<code>{identifier}</code>");
-    let row = page.split("<tr>").find(|row| row.contains(&mark));
+    let row = page.split("<tr>").skip(1).find(|row| row.contains(&mark));
     let row = row.unwrap_or_else(|| panic!("{identifier} is not in the list of {page}"));
     let rest = row.split_once("/customers/").unwrap().1;
     rest.split('/').next().unwrap().to_owned()
@@ -337,6 +344,15 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
         "reject" => &[("reason", "forged")],
         "quota" => &[("seen", "10"), ("quota", "1")],
         "messages" => &[("title", "Forged"), ("text", "forged"), ("mode", "all_must_read"), ("last_day", "")],
+        "language" => &[("language", "de"), ("back", "/")],
+        "tokens" => &[
+            ("id", "6f9b1c1e-9d55-4a55-8d0f-6b6f6f6b6f6b"),
+            ("name", "Forged"),
+            ("reach", "write"),
+            ("accounts", "all"),
+            ("days", "90"),
+            ("password", "nothing at all"),
+        ],
         "rotate" => &[("last_day", ""), ("max_uses", "")],
         _ => &[],
     }
