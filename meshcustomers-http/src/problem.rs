@@ -33,7 +33,8 @@ macro_rules! api_codes {
                 match self { $(Self::$name => $code),* }
             }
 
-            const fn status(self) -> StatusCode {
+            /// The status that goes with it.
+            pub(crate) const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),* }
             }
 
@@ -312,7 +313,7 @@ impl Problem {
             }
             StoreErrorKind::Full | StoreErrorKind::ReadOnly => (
                 "Nothing can be changed for now; reading goes on. Nothing was done.",
-                Some(Duration::from_secs(60)),
+                Some(Duration::from_mins(1)),
             ),
             _ => (FAULT, None),
         };
