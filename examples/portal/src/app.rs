@@ -23,9 +23,9 @@ use crate::health::Health;
 use crate::mailer::Post;
 use crate::metrics::Measures;
 use crate::pages::{
-    accounts, assets, confirmation, customer, customers, export, history, home, link, mailbox, members,
-    messages, own_messages, projects, quota, reference, register, registration_link, registrations, sign_in,
-    tokens, waiting,
+    account, accounts, assets, confirmation, customer, customers, export, history, home, link, mailbox, me,
+    members, messages, own_messages, projects, quota, reference, register, registration_link, registrations,
+    sign_in, tokens, waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
@@ -196,8 +196,12 @@ routes! {
     post "/messages/{customer}/{message}/acknowledge" => own_messages::acknowledge;
     post "/invitations/{customer}/{invitation}/accept" => home::accept;
     post "/invitations/{customer}/{invitation}/decline" => home::decline;
-    get "/a/{account}" => home::account;
-    post "/a/{account}/rename" => home::rename;
+    get "/a/{account}" => account::show;
+    get "/a/{account}/settings" => account::settings;
+    post "/a/{account}/rename" => account::rename;
+    get "/me" => me::show;
+    post "/me" => me::save;
+    post "/me/password" => me::change_password;
     get "/a/{account}/users" => members::show;
     post "/a/{account}/users/invite" => members::invite;
     post "/a/{account}/users/leave" => members::leave;
@@ -269,7 +273,7 @@ pub fn router(app: &App) -> Router {
     let pages = routes()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || {
-            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This address does not do that.")
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, say!("This address does not do that."))
         })
         .layer(sessions)
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
@@ -333,7 +337,7 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
         let path: &str = if path.starts_with("//") { "/" } else { path };
         return Redirect::temporary(&format!("{}{path}", app.origin())).into_response();
     }
-    Problem::new(StatusCode::MISDIRECTED_REQUEST, "This portal has another address.").into_response()
+    Problem::new(StatusCode::MISDIRECTED_REQUEST, say!("This portal has another address.")).into_response()
 }
 
 /// What every page may do, unless it brings its own policy.

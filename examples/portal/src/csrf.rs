@@ -28,24 +28,28 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         let forged = || {
             Problem::new(
                 StatusCode::FORBIDDEN,
-                "This form was not sent from a page of this portal, or \
-            the page was open for too long. Go back, load the page again and send it once more.",
+                say!(
+                    "This form was not sent from a page of this portal, or the page was open for too long. Go back, load the page again and send it once more."
+                ),
             )
         };
         if !from_here(request.headers(), app.origin()) {
             return Err(forged());
         }
         if !is_form(request.headers()) {
-            return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This portal takes forms only."));
+            return Err(Problem::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                say!("This portal takes forms only."),
+            ));
         }
         let session = request.extensions().get::<Session>().cloned();
         let Some(session) = session else { return Err(Problem::internal(&"no session layer")) };
         let expected = session::known_form_token(&session).await?;
         let body = Bytes::from_request(request, app).await.map_err(|error| {
-            Problem::new(error.status(), "This form is too large or did not arrive as a whole.")
+            Problem::new(error.status(), say!("This form is too large or did not arrive as a whole."))
         })?;
         let mut fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
-            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "This form cannot be read."))?;
+            .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, say!("This form cannot be read.")))?;
         let at = fields.iter().position(|(name, _)| name == FIELD);
         let given = at.map(|at| fields.swap_remove(at).1);
         match (expected, given) {
@@ -56,7 +60,10 @@ impl<T: DeserializeOwned> FromRequest<App> for Form<T> {
         T::deserialize(MapDeserializer::<_, serde::de::value::Error>::new(fields.into_iter()))
             .map(Self)
             .map_err(|_| {
-                Problem::new(StatusCode::BAD_REQUEST, "This form has missing, repeated or unknown fields.")
+                Problem::new(
+                    StatusCode::BAD_REQUEST,
+                    say!("This form has missing, repeated or unknown fields."),
+                )
             })
     }
 }

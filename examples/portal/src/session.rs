@@ -124,6 +124,21 @@ impl SqliteSessions {
     }
 }
 
+impl SqliteSessions {
+    /// Ends every session of a person, wherever they are signed in.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn end_all_of(&self, user: UserId) -> rusqlite::Result<()> {
+        let user = user.to_string();
+        self.0
+            .run(move |db| {
+                db.execute("DELETE FROM session WHERE json_extract(data, '$.user') = ?1", [user]).map(drop)
+            })
+            .await
+    }
+}
+
 type Outcome<T> = std::result::Result<T, tower_sessions::session::Error>;
 
 /// Begins a signed-in session: a new id, so that one fixed before is worth nothing, and a new form token.

@@ -201,6 +201,36 @@ impl SignIns {
         Ok(sign_in)
     }
 
+    /// Another name for this sign-in; nobody, if it is not there any more.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn rename(&self, id: &str, name: &str) -> rusqlite::Result<Option<SignIn>> {
+        let (id, name) = (id.to_owned(), name.to_owned());
+        self.db
+            .run(move |db| {
+                db.query_row(
+                    "UPDATE sign_in SET name = ?2 WHERE id = ?1 RETURNING id, address, name, hash",
+                    [id, name],
+                    SignIn::read,
+                )
+                .optional()
+            })
+            .await
+    }
+
+    /// Another password for this sign-in.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn change_password(&self, id: &str, password: String) -> rusqlite::Result<()> {
+        let id = id.to_owned();
+        let hash = self.hashing(move || hash(&password)).await;
+        self.db
+            .run(move |db| db.execute("UPDATE sign_in SET hash = ?2 WHERE id = ?1", [id, hash]).map(drop))
+            .await
+    }
+
     /// The address is the person's: the sign-in is good from now on, other claims on the address are gone.
     ///
     /// # Errors
@@ -298,11 +328,11 @@ impl SignIns {
 pub fn password_problem(password: &str, again: &str) -> Option<String> {
     let length = password.chars().count();
     if length < PASSWORD_MIN {
-        Some(format!("Choose at least {PASSWORD_MIN} characters."))
+        Some(say!("Choose at least %{count} characters.", count = PASSWORD_MIN).into_owned())
     } else if length > PASSWORD_MAX {
-        Some(format!("Choose at most {PASSWORD_MAX} characters."))
+        Some(say!("Choose at most %{count} characters.", count = PASSWORD_MAX).into_owned())
     } else if password != again {
-        Some("The two passwords differ.".to_owned())
+        Some(say!("The two passwords differ.").into_owned())
     } else {
         None
     }

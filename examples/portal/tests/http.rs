@@ -142,9 +142,7 @@ fn status_and_name_are_changed_with_reason_and_history() {
     assert_eq!(paul.post(&format!("{velo}/rename"), &[("name", "Velo GmbH")]).status, 303);
     let history = paul.get(&format!("{velo}/history")).body;
     assert!(history.contains("<del>active</del> <ins>disabled</ins>"), "{history}");
-    assert!(
-        history.contains("<del>Velo Courier</del> <ins>Velo GmbH</ins>") && history.contains("Not paid")
-    );
+    assert!(history.contains("<del>Velo Courier</del> <ins>Velo GmbH</ins>") && history.contains("Not paid"));
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
     link::held(app, headers, LinkKind::Confirmation).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            "This confirmation is not open here any more. Open the link in the mail again.",
+            say!("This confirmation is not open here any more. Open the link in the mail again."),
         )
     })
 }
@@ -35,7 +35,7 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<ConfirmationPage,
     let token = token.clone();
     let registration = visitor.app.admin().run(move |admin| admin.confirmation_offer(&token)).await?;
     Ok(ConfirmationPage {
-        frame: visitor.frame("Confirm your address").await?,
+        frame: visitor.frame(&say!("Confirm your address")).await?,
         waits: registration.waits_for.is_some(),
         registration,
         problem: None,
@@ -59,7 +59,8 @@ pub async fn confirm(
     let (person, used) = (signed.person(), token.clone());
     match app.admin().run(move |admin| admin.confirm(&person, used)).await {
         Ok(customer) => {
-            let text = format!("Thank you: {} is active, you can start.", customer.name);
+            let text =
+                say!("Thank you: %{name} is active, you can start.", name = customer.name).into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             Ok(link::without(app, LinkKind::Confirmation, &format!("/a/{}", customer.id)))
         }

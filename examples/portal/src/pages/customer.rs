@@ -10,7 +10,8 @@ use meshcustomers_core::{
 };
 use serde::Deserialize;
 
-use super::home::{After, NewName};
+use super::account::NewName;
+use super::home::After;
 use super::members::{InvitationLine, MemberLine, invitation_lines, member_lines};
 use super::{Ids, Nothing};
 use crate::csrf::Form;
@@ -197,7 +198,10 @@ pub async fn change_status(
         "active" => true,
         "disabled" => false,
         _ => {
-            return Err(Problem::new(StatusCode::BAD_REQUEST, say!("A customer is made active or disabled.")));
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                say!("A customer is made active or disabled."),
+            ));
         }
     };
     let result = signed

@@ -1,22 +1,23 @@
-//! The welcome page: messages, registrations, open invitations and accounts; and the overview of one account.
+//! The welcome page: messages, registrations, open invitations and accounts.
+
+use std::borrow::Cow;
 
 use askama::Template;
 use axum::extract::Query;
-use axum::http::StatusCode;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::response::{Redirect, Response};
 use meshcustomers_core::{
-    Accept, Cursor, Customer, CustomerId, CustomerStatus, Decline, End, InvitationId, Name, Offer,
-    OwnRegistration, PageRequest, Permission, RegistrationMode, Rename, WaitingFor,
+    Accept, Cursor, CustomerId, CustomerStatus, Decline, End, InvitationId, Offer, OwnRegistration,
+    PageRequest, RegistrationMode, WaitingFor,
 };
 use serde::Deserialize;
 
+use super::customers::kind_word;
 use super::own_messages::MessageLine;
-use super::waiting::waiting_for;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
-use crate::error::{Problem, told};
-use crate::frame::{Frame, Notice, SignedIn, manages_customers, page, page_with};
-use crate::session;
+use crate::error::Problem;
+use crate::frame::{Frame, SignedIn, manages_customers, page};
+use crate::words::Moment;
 
 #[derive(Template)]
 #[template(path = "home.html")]
@@ -36,7 +37,7 @@ struct HomePage {
 
 struct OfferRow {
     offer: Offer,
-    until: String,
+    until: Moment,
 }
 
 struct RegistrationRow {
@@ -49,12 +50,19 @@ struct RegistrationRow {
 impl RegistrationRow {
     fn new(own: OwnRegistration) -> Self {
         let state = match (own.waits_for, own.account.status) {
-            (Some(waits_for), _) => format!("Waits for {}", waiting_for(waits_for)),
-            (None, CustomerStatus::Ended(End::Rejected)) => "Rejected".to_owned(),
-            (None, CustomerStatus::Ended(End::Withdrawn)) => "Withdrawn".to_owned(),
-            (None, CustomerStatus::Ended(End::Lapsed)) => "Never confirmed".to_owned(),
-            (None, _) => "Over".to_owned(),
-        };
+            (Some(WaitingFor::Approval), _) => say!("Waits for approval: you get a mail when it is decided."),
+            (Some(WaitingFor::Confirmation), _) => {
+                say!("Waits for confirmation of your address: open the link in the mail.")
+            }
+            (Some(WaitingFor::Both), _) => {
+                say!("Waits for approval, then for confirmation of your address.")
+            }
+            (None, CustomerStatus::Ended(End::Rejected)) => say!("Rejected"),
+            (None, CustomerStatus::Ended(End::Withdrawn)) => say!("Withdrawn"),
+            (None, CustomerStatus::Ended(End::Lapsed)) => say!("Never confirmed"),
+            (None, _) => say!("Over"),
+        }
+        .into_owned();
         Self {
             state,
             waits: own.waits_for.is_some(),
@@ -71,7 +79,7 @@ struct AccountRow {
     id: CustomerId,
     name: String,
     identifier: String,
-    kind: &'static str,
+    kind: Option<Cow<'static, str>>,
     role: String,
     disabled: bool,
 }
@@ -100,7 +108,7 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
         })
         .await?;
     page(&HomePage {
-        frame: signed.visitor.frame("Welcome").await?,
+        frame: signed.visitor.frame(&say!("Welcome page")).await?,
         registrable,
         more_messages: messages.next.is_some(),
         lines: messages
@@ -113,7 +121,7 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
         offers: offers
             .items
             .into_iter()
-            .map(|offer| OfferRow { until: moment(offer.expires_at), offer })
+            .map(|offer| OfferRow { until: Moment(offer.expires_at), offer })
             .collect(),
         administration: accounts.iter().any(|own| manages_customers(own.account.kind)),
         more_accounts: accounts.len() > TILES,
@@ -124,7 +132,7 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
                 id: own.account.id,
                 name: own.account.name.to_string(),
                 identifier: own.account.identifier.to_string(),
-                kind: own.account.kind.as_str(),
+                kind: kind_word(own.account.kind),
                 role: own.role.to_string(),
                 disabled: own.account.status == CustomerStatus::Disabled,
             })
@@ -146,7 +154,7 @@ pub async fn accept(
         .run(move |admin| admin.accept(&person, Accept::by_id(customer, invitation)))
         .await;
     let to = if result.is_ok() { format!("/a/{customer}") } else { "/".to_owned() };
-    signed.back(&to, "Welcome: you are a member of this account now.", result).await
+    signed.back(&to, &say!("Welcome: you are a member of this account now."), result).await
 }
 
 /// Declines an invitation from one's own list.
@@ -161,97 +169,5 @@ pub async fn decline(
         .admin()
         .run(move |admin| admin.decline(&person, Decline::by_id(customer, invitation)))
         .await;
-    signed.back("/", "The invitation is declined.", result).await
-}
-
-#[derive(Template)]
-#[template(path = "account.html")]
-struct AccountPage {
-    frame: Frame,
-    /// Messages that wait for this reader: they show when the account is selected (R-MSG-1).
-    lines: Vec<MessageLine>,
-    customer: Customer,
-    disabled: bool,
-    limit: String,
-    role: String,
-    since: String,
-    may_rename: bool,
-    new_name: String,
-    name_problem: Option<String>,
-}
-
-async fn overview(signed: &SignedIn, id: CustomerId) -> Result<AccountPage, Problem> {
-    let frame = signed.frame("Overview", id, "overview").await?;
-    let (actor, person) = (signed.acting_for(id), signed.person());
-    let (customer, messages) = signed
-        .app()
-        .admin()
-        .run(move |admin| {
-            let messages = admin.pending_messages(&person, Some(id), &PageRequest::default())?;
-            Ok::<_, meshcustomers_core::Error>((admin.customer(&actor, id)?, messages))
-        })
-        .await?;
-    let access = frame.current.as_ref().map(|current| &current.access);
-    Ok(AccountPage {
-        lines: messages
-            .items
-            .into_iter()
-            .map(|pending| MessageLine::new(pending.message, String::new()))
-            .collect(),
-        role: access.and_then(|access| access.role).map(|role| role.to_string()).unwrap_or_default(),
-        may_rename: access.is_some_and(|access| access.may(Permission::Rename)),
-        limit: customer.projects.limit.to_string(),
-        since: customer.created_at.format("%-d %B %Y").to_string(),
-        new_name: customer.name.to_string(),
-        name_problem: None,
-        disabled: customer.status == CustomerStatus::Disabled,
-        customer,
-        frame,
-    })
-}
-
-/// The overview of an account.
-pub async fn account(signed: SignedIn, Ids(id): Ids<CustomerId>) -> Result<Response, Problem> {
-    page(&overview(&signed, id).await?)
-}
-
-/// A new name.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewName {
-    pub(super) name: String,
-}
-
-/// Renames the account, as one of its `Admin`s.
-pub async fn rename(
-    signed: SignedIn,
-    Ids(id): Ids<CustomerId>,
-    Form(form): Form<NewName>,
-) -> Result<Response, Problem> {
-    let actor = signed.acting_for(id);
-    let typed = form.name.clone();
-    let result = signed
-        .app()
-        .admin()
-        .run(move |admin| admin.rename(&actor, Rename { customer: id, name: Name::parse(&form.name)? }))
-        .await;
-    match result {
-        Ok(_) => {
-            let notice = Notice { good: true, text: "The name is changed.".to_owned() };
-            session::tell(&signed.visitor.session, &notice).await?;
-            Ok(Redirect::to(&format!("/a/{id}")).into_response())
-        }
-        Err(error) => {
-            let said = told(&error);
-            if said.field.is_none() || said.status == StatusCode::NOT_FOUND {
-                return Err(error.into());
-            }
-            let shown = AccountPage {
-                new_name: typed,
-                name_problem: Some(said.text),
-                ..overview(&signed, id).await?
-            };
-            page_with(said.status, &shown)
-        }
-    }
+    signed.back("/", &say!("The invitation is declined."), result).await
 }

@@ -4,6 +4,7 @@
 //! The token moves from the address into an `HttpOnly` cookie at once, so it stands in no history, referrer or
 //! screenshot, and it survives signing in.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use askama::Template;
@@ -11,18 +12,19 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Accept, Decline, InvitationStanding, LinkKind, LinkToken, Name, Offer, Refusal, Verification,
+    Accept, Decline, InvitationStanding, KnownUser, LinkKind, LinkToken, Name, Offer, Refusal, Verification,
 };
 use serde::Deserialize;
 use tower_sessions::cookie::Cookie;
 
-use super::{Ids, Nothing, moment, register as registering, sign_in};
+use super::{Ids, Nothing, register as registering, sign_in};
 use crate::app::App;
 use crate::csrf::Form;
-use crate::error::{Problem, sentence, told};
+use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
 use crate::session;
 use crate::sign_in::password_problem;
+use crate::words::{Moment, language};
 
 /// How long the cookie lives: long enough to register, short enough for a shared computer.
 const COOKIE_SECONDS: u32 = 30 * 60;
@@ -105,9 +107,9 @@ pub async fn arrive(visitor: Visitor, Ids(text): Ids<String>) -> Result<Response
 struct LinkPage {
     frame: Frame,
     offer: Offer,
-    until: String,
+    until: Moment,
     open: bool,
-    standing: &'static str,
+    standing: Cow<'static, str>,
     name: String,
     name_problem: Option<String>,
     password_problem: Option<String>,
@@ -118,14 +120,14 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem
     let token = token.clone();
     let offer = visitor.app.admin().run(move |admin| admin.offer(&token)).await?;
     let standing = match offer.standing {
-        InvitationStanding::Open => "",
-        InvitationStanding::Accepted => "You have accepted this invitation.",
-        InvitationStanding::Expired => "This invitation has expired. Ask for a new one.",
-        _ => "This invitation cannot be accepted for now.",
+        InvitationStanding::Open => Cow::Borrowed(""),
+        InvitationStanding::Accepted => say!("You have accepted this invitation."),
+        InvitationStanding::Expired => say!("This invitation has expired. Ask for a new one."),
+        _ => say!("This invitation cannot be accepted for now."),
     };
     Ok(LinkPage {
-        frame: visitor.frame("Invitation").await?,
-        until: moment(offer.expires_at),
+        frame: visitor.frame(&say!("Invitation")).await?,
+        until: Moment(offer.expires_at),
         open: matches!(offer.standing, InvitationStanding::Open | InvitationStanding::Accepted),
         standing,
         offer,
@@ -140,7 +142,7 @@ fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
     held(app, headers, LinkKind::Invitation).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
-            "This invitation is not open here any more. Open the link in the mail again.",
+            say!("This invitation is not open here any more. Open the link in the mail again."),
         )
     })
 }
@@ -163,8 +165,10 @@ pub async fn accept(
     match app.admin().run(move |admin| admin.accept(&person, Accept::by_link(used))).await {
         Ok(membership) => {
             app.wake_postman();
-            let notice =
-                Notice { good: true, text: "Welcome: you are a member of this account now.".to_owned() };
+            let notice = Notice {
+                good: true,
+                text: say!("Welcome: you are a member of this account now.").into_owned(),
+            };
             session::tell(&signed.visitor.session, &notice).await?;
             Ok(without_cookie(app, &format!("/a/{}", membership.customer)))
         }
@@ -195,7 +199,7 @@ pub async fn decline(
             None => admin.decline_without_account(token),
         })
         .await?;
-    let notice = Notice { good: true, text: "The invitation is declined.".to_owned() };
+    let notice = Notice { good: true, text: say!("The invitation is declined.").into_owned() };
     session::tell(&visitor.session, &notice).await?;
     let to = if visitor.user.is_some() { "/" } else { "/sign-in" };
     Ok(without_cookie(&visitor.app, to))
@@ -223,7 +227,7 @@ pub async fn register(
     if !app.sign_ins().limits().may_register(&sign_in::from(peer)) {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "Too many tries. Wait a minute, then try again.",
+            say!("Too many tries. Wait a minute, then try again."),
         ));
     }
     let shown = offer(&visitor, &token).await?;
@@ -231,17 +235,19 @@ pub async fn register(
     let name = Name::parse(&form.name);
     let password = password_problem(&form.password, &form.again);
     let (Ok(name), None) = (&name, &password) else {
-        let name_problem = name.err().map(|error| sentence(&error.to_string()));
+        let name_problem = name.err().map(|error| told(&error.into()).text);
         let shown = LinkPage { name: form.name, name_problem, password_problem: password, ..shown };
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
     };
     if app.sign_ins().exists(&address).await? {
-        let problem = Some("There is a sign-in with this address already. Sign in with it.".to_owned());
+        let problem =
+            Some(say!("There is a sign-in with this address already. Sign in with it.").into_owned());
         return page_with(StatusCode::CONFLICT, &LinkPage { name: form.name, problem, ..shown });
     }
     // The row first: whoever stops in between has an unproven sign-in, not an address that nobody can use.
     let made = app.sign_ins().register(name.as_str(), &address, form.password).await?;
-    let known = made.known().map_err(meshcustomers_core::Error::from)?;
+    let known =
+        KnownUser { language: Some(language()), ..made.known().map_err(meshcustomers_core::Error::from)? };
     let user = app.admin().run(move |admin| admin.upsert_user_through_link(&known, &token)).await?;
     if !user.is_enabled() {
         return Err(Refusal::UserDisabled.into());
@@ -252,13 +258,10 @@ pub async fn register(
         return Ok(Redirect::to("/link").into_response());
     }
     let proof = app.sign_ins().new_proof(&made.id).await?;
-    let text = format!(
-        "please confirm that this is your address:\n\n{}/confirm/{proof}\n\nThe link works for 24 hours.",
-        app.base_url()
-    );
+    let text = registering::proof_text(app, &proof);
     registering::send(app, address, name.clone(), &text);
-    let text =
-        "Confirm your address first: a mail is on its way. Then you can accept the invitation.".to_owned();
+    let text = say!("Confirm your address first: a mail is on its way. Then you can accept the invitation.")
+        .into_owned();
     session::tell(&visitor.session, &Notice { good: true, text }).await?;
     Ok(Redirect::to("/link").into_response())
 }

@@ -141,7 +141,7 @@ impl UsersPage {
 }
 
 async fn list(signed: &SignedIn, id: CustomerId, query: After) -> Result<UsersPage, Problem> {
-    let frame = signed.frame("Users", id, "users").await?;
+    let frame = signed.frame(&say!("Users"), id, "users").await?;
     let see_invitations =
         frame.current.as_ref().is_some_and(|current| current.may(Permission::SeeInvitations));
     let actor = signed.acting_for(id);
@@ -219,7 +219,8 @@ pub async fn invite(
     let error = match result {
         Ok(invitation) => {
             signed.app().wake_postman();
-            let text = format!("{} is invited: a mail is on its way.", invitation.address);
+            let text = say!("%{address} is invited: a mail is on its way.", address = invitation.address)
+                .into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             return Ok(Redirect::to(&format!("/a/{account}/users")).into_response());
         }
@@ -258,7 +259,7 @@ pub async fn change_role(
             admin.change_role(&actor, ChangeRole { customer: account, user, role: role(&form.role)? })
         })
         .await;
-    signed.back(&format!("/a/{account}/users"), "The role is changed.", result).await
+    signed.back(&format!("/a/{account}/users"), &say!("The role is changed."), result).await
 }
 
 /// Removes a member.
@@ -270,7 +271,9 @@ pub async fn remove(
     let actor = signed.acting_for(account);
     let command = RemoveMember { customer: account, user };
     let result = signed.app().admin().run(move |admin| admin.remove_member(&actor, command)).await;
-    signed.back(&format!("/a/{account}/users"), "The member is removed, and is told by mail.", result).await
+    signed
+        .back(&format!("/a/{account}/users"), &say!("The member is removed, and is told by mail."), result)
+        .await
 }
 
 /// Leaves the account.
@@ -282,7 +285,7 @@ pub async fn leave(
     let person = signed.person();
     let result = signed.app().admin().run(move |admin| admin.leave(&person, account)).await;
     let to = if result.is_ok() { "/".to_owned() } else { format!("/a/{account}/users") };
-    signed.back(&to, "You have left the account.", result).await
+    signed.back(&to, &say!("You have left the account."), result).await
 }
 
 /// Sends an invitation again.
@@ -297,7 +300,7 @@ pub async fn resend(
     signed
         .back(
             &format!("/a/{account}/users"),
-            "The invitation is sent again; the earlier link is dead.",
+            &say!("The invitation is sent again; the earlier link is dead."),
             result,
         )
         .await
@@ -312,5 +315,5 @@ pub async fn cancel(
     let actor = signed.acting_for(account);
     let command = CancelInvitation { customer: account, invitation };
     let result = signed.app().admin().run(move |admin| admin.cancel_invitation(&actor, command)).await;
-    signed.back(&format!("/a/{account}/users"), "The invitation is cancelled.", result).await
+    signed.back(&format!("/a/{account}/users"), &say!("The invitation is cancelled."), result).await
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::app::App;
 use crate::error::Problem;
 
+pub mod account;
 pub mod accounts;
 pub mod assets;
 pub mod confirmation;
@@ -18,6 +19,7 @@ pub mod history;
 pub mod home;
 pub mod link;
 pub mod mailbox;
+pub mod me;
 pub mod members;
 pub mod messages;
 pub mod own_messages;
@@ -50,8 +52,3 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Ids<T> {
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
-
-/// A day and time as pages show it.
-pub fn moment(at: chrono::DateTime<chrono::Utc>) -> String {
-    at.format("%Y-%m-%d %H:%M").to_string()
-}

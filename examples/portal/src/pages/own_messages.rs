@@ -1,5 +1,7 @@
 //! Messages as their recipients see them: before them on the welcome page, and all of an account.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Query;
 use axum::response::{Redirect, Response};
@@ -8,21 +10,24 @@ use meshcustomers_core::{
 };
 use serde::Deserialize;
 
+use super::Ids;
 use super::home::After;
-use super::{Ids, moment};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page};
+use crate::words::Moment;
 
 /// A message on a page.
 pub struct MessageLine {
     pub message: Message,
     /// Whose members it was sent to.
     pub account: String,
-    pub sent: String,
+    pub sent: Moment,
     pub from: String,
     /// What has become of it, for this reader.
     pub state: String,
+    /// When this reader has acknowledged it.
+    pub acknowledged: Option<Moment>,
     /// Whether it still waits for this reader.
     pub open: bool,
 }
@@ -34,7 +39,15 @@ impl MessageLine {
             Some(account) => format!("{}, {}", message.sender_name, account.name),
             None => message.sender_name.to_string(),
         };
-        Self { sent: moment(message.sent_at), from, message, account, state: String::new(), open: true }
+        Self {
+            sent: Moment(message.sent_at),
+            from,
+            message,
+            account,
+            state: String::new(),
+            acknowledged: None,
+            open: true,
+        }
     }
 
     /// Whether one reader is enough.
@@ -57,19 +70,25 @@ pub async fn show(
     Ids(id): Ids<CustomerId>,
     Query(query): Query<After>,
 ) -> Result<Response, Problem> {
-    let frame = signed.frame("Messages", id, "messages").await?;
+    let frame = signed.frame(&say!("Messages"), id, "messages").await?;
     let person = signed.person();
     let request = PageRequest { after: query.after, ..PageRequest::default() };
     let messages = signed.app().admin().run(move |admin| admin.own_messages(&person, id, &request)).await?;
     let lines = messages.items.into_iter().map(|own| {
         let state = match (own.standing, own.acknowledged_at) {
-            (_, Some(at)) => format!("You have acknowledged it, {} UTC", moment(at)),
-            (MessageStanding::Open, None) => String::new(),
-            (MessageStanding::Taken, None) => "Somebody has taken care of it".to_owned(),
-            (MessageStanding::Withdrawn, None) => "Withdrawn".to_owned(),
-            (MessageStanding::Over, None) => "Over".to_owned(),
+            (_, Some(_)) => say!("You have acknowledged it,"),
+            (MessageStanding::Open, None) => Cow::Borrowed(""),
+            (MessageStanding::Taken, None) => say!("Somebody has taken care of it"),
+            (MessageStanding::Withdrawn, None) => say!("Withdrawn"),
+            (MessageStanding::Over, None) => say!("Over"),
         };
-        MessageLine { open: state.is_empty(), state, ..MessageLine::new(own.message, String::new()) }
+        let acknowledged = own.acknowledged_at.map(Moment);
+        MessageLine {
+            open: state.is_empty(),
+            state: state.into_owned(),
+            acknowledged,
+            ..MessageLine::new(own.message, String::new())
+        }
     });
     page(&MessagesPage {
         lines: lines.collect(),
@@ -100,14 +119,14 @@ pub async fn acknowledge(
         .await;
     let done = match result {
         Ok(Acknowledgement::Closed) => {
-            "This message was closed before: somebody else was faster, or it was withdrawn."
+            say!("This message was closed before: somebody else was faster, or it was withdrawn.")
         }
-        _ => "The message is acknowledged.",
+        _ => say!("The message is acknowledged."),
     };
     let back = match from.as_str() {
         "overview" => format!("/a/{customer}"),
         "messages" => format!("/a/{customer}/messages"),
         _ => "/".to_owned(),
     };
-    signed.back(&back, done, result).await
+    signed.back(&back, &done, result).await
 }

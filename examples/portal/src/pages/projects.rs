@@ -11,18 +11,22 @@ use meshcustomers_core::{
 use serde::Deserialize;
 
 use super::home::After;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
-use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::frame::{Frame, Notice, SignedIn, Used, page, page_with};
+use crate::offer::Offer;
 use crate::session;
+use crate::words::Moment;
 
 #[derive(Template)]
 #[template(path = "projects.html")]
 struct ProjectsPage {
     frame: Frame,
     customer: Customer,
-    rows: Vec<(Project, String)>,
+    rows: Vec<Project>,
+    used: Used,
+    create: Offer,
     next: Option<String>,
     may_run: bool,
     form: ProjectForm,
@@ -32,30 +36,29 @@ struct ProjectsPage {
 }
 
 async fn list(signed: &SignedIn, id: CustomerId, after: Option<Cursor>) -> Result<ProjectsPage, Problem> {
-    let frame = signed.frame("Projects", id, "projects").await?;
+    let frame = signed.frame(&say!("Projects"), id, "projects").await?;
     let actor = signed.acting_for(id);
-    let (customer, projects) = signed
+    let (customer, projects, create) = signed
         .app()
         .admin()
         .run(move |admin| {
             let request = PageRequest { after, ..PageRequest::default() };
             let projects = admin.projects(&actor, id, &request)?;
-            Ok::<_, meshcustomers_core::Error>((admin.customer(&actor, id)?, projects))
+            // Any name: asked is whether there is room, and whether the account is active.
+            let (name, identifier) =
+                (Name::parse("new")?, ProjectIdentifier::parse("new-project-of-nobody")?);
+            let create = admin.explain(&actor, &CreateProject { customer: id, name, identifier });
+            Ok::<_, meshcustomers_core::Error>((admin.customer(&actor, id)?, projects, create))
         })
         .await?;
     Ok(ProjectsPage {
         may_run: frame.current.as_ref().is_some_and(|current| current.may(Permission::RunProjects)),
+        create: Offer::judged(create)?,
+        used: Used(customer.projects),
         frame,
         customer,
         next: projects.next.map(|next| format!("/a/{id}/projects?after={next}")),
-        rows: projects
-            .items
-            .into_iter()
-            .map(|project| {
-                let since = moment(project.created_at);
-                (project, since)
-            })
-            .collect(),
+        rows: projects.items,
         form: ProjectForm::default(),
         name_problem: None,
         identifier_problem: None,
@@ -97,7 +100,12 @@ pub async fn create(
         .await;
     let error = match result {
         Ok(project) => {
-            let text = format!("{} ({}) is created.", project.name, project.identifier);
+            let text = say!(
+                "%{name} (%{identifier}) is created.",
+                name = project.name,
+                identifier = project.identifier
+            )
+            .into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             return Ok(Redirect::to(&format!("/a/{id}/projects")).into_response());
         }
@@ -128,5 +136,5 @@ pub async fn delete(
         .admin()
         .run(move |admin| admin.delete_project(&actor, DeleteProject { customer: id, project }))
         .await;
-    signed.back(&format!("/a/{id}/projects"), "The project is deleted.", result).await
+    signed.back(&format!("/a/{id}/projects"), &say!("The project is deleted."), result).await
 }

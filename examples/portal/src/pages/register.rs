@@ -12,10 +12,11 @@ use serde::Deserialize;
 use super::{Ids, sign_in};
 use crate::app::App;
 use crate::csrf::Form;
-use crate::error::{Problem, sentence};
+use crate::error::{Problem, told};
 use crate::frame::{Frame, Visitor, page, page_with};
 use crate::mailer::Letter;
 use crate::sign_in::{Tried, password_problem};
+use crate::words::language;
 
 #[derive(Default, Template)]
 #[template(path = "register.html")]
@@ -41,7 +42,7 @@ struct ConfirmPage {
     frame: Frame,
     token: String,
     address: String,
-    problem: Option<&'static str>,
+    problem: Option<String>,
 }
 
 /// The form.
@@ -49,7 +50,7 @@ pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
     if visitor.user.is_some() {
         return Ok(Redirect::to("/").into_response());
     }
-    page(&RegisterPage { frame: visitor.frame("Register").await?, ..RegisterPage::default() })
+    page(&RegisterPage { frame: visitor.frame(&say!("Register")).await?, ..RegisterPage::default() })
 }
 
 /// What the form sends.
@@ -73,15 +74,15 @@ pub async fn register(
     if !app.sign_ins().limits().may_register(&sign_in::from(peer)) {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
-            "Too many tries. Wait a minute, then try again.",
+            say!("Too many tries. Wait a minute, then try again."),
         ));
     }
     let (name, address) = (Name::parse(&form.name), EmailAddress::parse(&form.address));
     let password = password_problem(&form.password, &form.again);
     let (Ok(name), Ok(address), None) = (&name, &address, &password) else {
-        let said = |error: meshcustomers_core::FieldError| sentence(&error.to_string());
+        let said = |error: meshcustomers_core::FieldError| told(&error.into()).text;
         let register = RegisterPage {
-            frame: visitor.frame("Register").await?,
+            frame: visitor.frame(&say!("Register")).await?,
             name: form.name,
             address: form.address,
             name_problem: name.err().map(said),
@@ -96,28 +97,36 @@ pub async fn register(
     let token = app.sign_ins().new_proof(&made.id).await?;
     if app.sign_ins().limits().may_mail(address) {
         let text = if exists {
-            "somebody, probably you, wanted to register with this address.\nYou have a sign-in already: use it with \
-             your password. If it was not you, there is nothing to do."
-                .to_owned()
+            say!("somebody, probably you, wanted to register with this address. You have a sign-in already: use it with your password. If it was not you, there is nothing to do.")
+                .into_owned()
         } else {
-            format!(
-                "please confirm that this is your address:\n\n{}/confirm/{token}\n\nThe link works for 24 hours. If it \
-                 was not you who registered, there is nothing to do.",
-                app.base_url()
-            )
+            proof_text(app, &token)
         };
         send(app, address.clone(), name.clone(), &text);
     }
-    page(&CheckMailPage { frame: visitor.frame("Check your mail").await?, address: address.to_string() })
+    page(&CheckMailPage {
+        frame: visitor.frame(&say!("Check your mail")).await?,
+        address: address.to_string(),
+    })
+}
+
+/// What the mail says that proves an address.
+pub fn proof_text(app: &App, token: &str) -> String {
+    format!(
+        "{}\n\n{}/confirm/{token}\n\n{}",
+        say!("please confirm that this is your address:"),
+        app.base_url(),
+        say!("The link works for 24 hours. If it was not you who registered, there is nothing to do.")
+    )
 }
 
 /// Sends a confirmation without anybody waiting for it, so that the answer's time tells nothing.
 pub fn send(app: &App, to: EmailAddress, name: Name, text: &str) {
     let letter = Letter {
         to,
-        text: format!("Hello {name},\n\n{text}\n"),
+        text: format!("{}\n\n{text}\n", say!("Hello %{name},", name = name)),
         to_name: Some(name),
-        subject: "Your sign-in".to_owned(),
+        subject: say!("Your sign-in").into_owned(),
     };
     let post = app.post().clone();
     tokio::task::spawn_blocking(move || {
@@ -132,7 +141,7 @@ pub async fn show_confirmation(visitor: Visitor, Ids(token): Ids<String>) -> Res
     let Some(sign_in) = visitor.app.sign_ins().by_proof(&token).await? else {
         return Err(Problem::not_found());
     };
-    let frame = visitor.frame("Confirm your address").await?;
+    let frame = visitor.frame(&say!("Confirm your address")).await?;
     page(&ConfirmPage { frame, token, address: sign_in.address, problem: None })
 }
 
@@ -156,13 +165,20 @@ pub async fn confirm(
     let (status, problem) = match app.sign_ins().proven(&token, form.password, &sign_in::from(peer)).await? {
         Tried::Right(sign_in) => {
             // The library first: if the address is somebody else's there, the sign-in stays unproven.
-            let answer = sign_in::welcome(&visitor, &sign_in, &headers).await?;
+            let answer = sign_in::welcome(&visitor, &sign_in, &headers, Some(language())).await?;
             app.sign_ins().verified(&sign_in.id).await?;
             return Ok(answer);
         }
-        Tried::Wrong => (StatusCode::UNAUTHORIZED, "This is not the password that you have registered with."),
-        Tried::TooMany => (StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."),
+        Tried::Wrong => {
+            (StatusCode::UNAUTHORIZED, say!("This is not the password that you have registered with."))
+        }
+        Tried::TooMany => {
+            (StatusCode::TOO_MANY_REQUESTS, say!("Too many tries. Wait a minute, then try again."))
+        }
     };
-    let frame = visitor.frame("Confirm your address").await?;
-    page_with(status, &ConfirmPage { frame, token, address: shown.address, problem: Some(problem) })
+    let frame = visitor.frame(&say!("Confirm your address")).await?;
+    page_with(
+        status,
+        &ConfirmPage { frame, token, address: shown.address, problem: Some(problem.into_owned()) },
+    )
 }

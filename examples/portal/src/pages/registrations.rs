@@ -53,14 +53,14 @@ pub async fn show(signed: SignedIn) -> Result<Response, Problem> {
         RegistrationMode::LinkOnly => return Err(Refusal::LinkRequired.into()),
         RegistrationMode::Closed => return Err(Refusal::RegistrationClosed.into()),
     }
-    page(&form(signed.visitor.frame("Register a customer").await?, None))
+    page(&form(signed.visitor.frame(&say!("Register a customer")).await?, None))
 }
 
 /// The page of a partner's link: it names the partner before anybody agrees (R-LNK-3). A dead link stops here (R-LNK-4).
 pub async fn show_by_link(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
     let token = required(&visitor.app, &headers)?;
     match partner(&visitor.app, &token).await {
-        Ok(partner) => page(&form(visitor.frame("Register a customer").await?, Some(partner))),
+        Ok(partner) => page(&form(visitor.frame(&say!("Register a customer")).await?, Some(partner))),
         // Nobody is led here again at their next sign-in.
         Err(Error::Refused(Refusal::LinkDead)) => {
             let mut response = Problem::from(Refusal::LinkDead).into_response();
@@ -73,7 +73,7 @@ pub async fn show_by_link(visitor: Visitor, headers: HeaderMap) -> Result<Respon
 
 fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
     link::held(app, headers, LinkKind::Registration).ok_or_else(|| {
-        Problem::new(StatusCode::NOT_FOUND, "This link is not open here any more. Open it again.")
+        Problem::new(StatusCode::NOT_FOUND, say!("This link is not open here any more. Open it again."))
     })
 }
 
@@ -84,7 +84,7 @@ async fn partner(app: &App, token: &LinkToken) -> Result<Account, Error> {
 
 /// Registers plainly.
 pub async fn register(signed: SignedIn, Form(typed): Form<RegisterForm>) -> Result<Response, Problem> {
-    let page = form(signed.visitor.frame("Register a customer").await?, None);
+    let page = form(signed.visitor.frame(&say!("Register a customer")).await?, None);
     run(&signed, typed, None, page).await
 }
 
@@ -96,7 +96,7 @@ pub async fn register_by_link(
 ) -> Result<Response, Problem> {
     let token = required(signed.app(), &headers)?;
     let partner = partner(signed.app(), &token).await?;
-    let page = form(signed.visitor.frame("Register a customer").await?, Some(partner));
+    let page = form(signed.visitor.frame(&say!("Register a customer")).await?, Some(partner));
     run(&signed, typed, Some(token), page).await
 }
 
@@ -124,13 +124,14 @@ async fn run(
             signed.app().wake_postman();
             let active = customer.status == CustomerStatus::Active;
             let text = if active {
-                format!("{} is registered: you can start.", customer.name)
+                say!("%{name} is registered: you can start.", name = customer.name)
             } else {
-                format!(
-                    "{} is registered. Below you see what it waits for; a mail is on its way.",
-                    customer.name
+                say!(
+                    "%{name} is registered. Below you see what it waits for; a mail is on its way.",
+                    name = customer.name
                 )
-            };
+            }
+            .into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             let to = if active { format!("/a/{}", customer.id) } else { "/".to_owned() };
             return Ok(if by_link {
@@ -163,7 +164,7 @@ pub async fn send_confirmation(
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
     let result = signed.app().admin().run(move |admin| admin.send_confirmation(&person, id)).await;
-    signed.back("/", "A mail with a new link is on its way.", result).await
+    signed.back("/", &say!("A mail with a new link is on its way."), result).await
 }
 
 /// Withdraws.
@@ -174,7 +175,7 @@ pub async fn withdraw(
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
     let result = signed.app().admin().run(move |admin| admin.withdraw_registration(&person, id)).await;
-    signed.back("/", "The registration is withdrawn.", result).await
+    signed.back("/", &say!("The registration is withdrawn."), result).await
 }
 
 /// Puts an ended one away.
@@ -185,5 +186,5 @@ pub async fn dismiss(
 ) -> Result<Redirect, Problem> {
     let person = signed.person();
     let result = signed.app().admin().run(move |admin| admin.dismiss_registration(&person, id)).await;
-    signed.back("/", "It is put away.", result).await
+    signed.back("/", &say!("It is put away."), result).await
 }

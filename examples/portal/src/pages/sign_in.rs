@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use meshcustomers_core::{KnownUser, Language};
 use serde::Deserialize;
 
 use super::{Nothing, link};
@@ -20,7 +21,7 @@ use crate::sign_in::{SignIn, Tried};
 struct SignInPage {
     frame: Frame,
     address: String,
-    problem: Option<&'static str>,
+    problem: Option<String>,
 }
 
 /// The form.
@@ -28,7 +29,7 @@ pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
     if visitor.user.is_some() {
         return Ok(Redirect::to("/").into_response());
     }
-    page(&SignInPage { frame: visitor.frame("Sign in").await?, address: String::new(), problem: None })
+    page(&SignInPage { frame: visitor.frame(&say!("Sign in")).await?, address: String::new(), problem: None })
 }
 
 /// What the form sends.
@@ -48,21 +49,30 @@ pub async fn enter(
 ) -> Result<Response, Problem> {
     let tried = visitor.app.sign_ins().check(&form.address, form.password, &from(peer)).await?;
     let (status, problem) = match tried {
-        Tried::Right(sign_in) => return welcome(&visitor, &sign_in, &headers).await,
+        Tried::Right(sign_in) => return welcome(&visitor, &sign_in, &headers, None).await,
         // One answer for an unknown address, an unproven one and another password.
-        Tried::Wrong => (StatusCode::UNAUTHORIZED, "This address and password do not belong together."),
-        Tried::TooMany => (StatusCode::TOO_MANY_REQUESTS, "Too many tries. Wait a minute, then try again."),
+        Tried::Wrong => (StatusCode::UNAUTHORIZED, say!("This address and password do not belong together.")),
+        Tried::TooMany => {
+            (StatusCode::TOO_MANY_REQUESTS, say!("Too many tries. Wait a minute, then try again."))
+        }
     };
-    let frame = visitor.frame("Sign in").await?;
-    page_with(status, &SignInPage { frame, address: form.address, problem: Some(problem) })
+    let frame = visitor.frame(&say!("Sign in")).await?;
+    page_with(status, &SignInPage { frame, address: form.address, problem: Some(problem.into_owned()) })
 }
 
-/// Tells the library who it is, and begins the session; goes on with the link that brought them, if there is one.
+/// Tells the library who it is, and begins the session; goes on with the link that brought them, if there is one. Whoever
+/// comes for the first time brings the language of their mails.
 ///
 /// # Errors
 /// `AddressTaken`; the stores'.
-pub async fn welcome(visitor: &Visitor, sign_in: &SignIn, headers: &HeaderMap) -> Result<Response, Problem> {
-    let known = sign_in.known().map_err(meshcustomers_core::Error::from)?.verified();
+pub async fn welcome(
+    visitor: &Visitor,
+    sign_in: &SignIn,
+    headers: &HeaderMap,
+    language: Option<Language>,
+) -> Result<Response, Problem> {
+    let known =
+        KnownUser { language, ..sign_in.known().map_err(meshcustomers_core::Error::from)?.verified() };
     let user = visitor.app.admin().run(move |admin| admin.upsert_user(&known)).await?;
     if !user.is_enabled() {
         return Err(meshcustomers_core::Refusal::UserDisabled.into());
