@@ -5,7 +5,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use meshcustomers_core::{
-    Actor, Administration, Command, CustomerId, Error, Explanation as Explained, IdempotencyKey, Refusal,
+    self as core, Actor, Administration, Command, CustomerId, Error, Explanation as Explained,
+    IdempotencyKey, PageRequest, Refusal,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -36,6 +37,43 @@ impl Ask {
     ) -> Answer {
         let shown = self.host.run(move |admin| Ok(ask(admin)?)).await?;
         json(StatusCode::OK, &shown)
+    }
+}
+
+impl Ask {
+    /// The actor for what a person asks acting for an account, of a customer (R-ACC-2).
+    pub(crate) fn touching(&self, account: CustomerId, customer: CustomerId) -> Result<Actor, Problem> {
+        self.caller.reaches(customer)?;
+        self.caller.acting_for(account)
+    }
+
+    /// One page of a list.
+    pub(crate) async fn list<T, V>(
+        self,
+        page: PageRequest,
+        ask: impl FnOnce(&Administration, &PageRequest) -> Result<core::Page<T>, Error> + Send + 'static,
+        view: impl FnMut(T) -> V + Send + 'static,
+    ) -> Answer
+    where
+        V: Serialize + Send + 'static,
+    {
+        self.show(move |admin| Ok(Page::from(ask(admin, &page)?.map(view)))).await
+    }
+}
+
+/// A part of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Page<T> {
+    /// The rows.
+    items: Vec<T>,
+    /// The `cursor` of the next page; null: this was the last one.
+    #[schema(required = true)]
+    next_cursor: Option<String>,
+}
+
+impl<T> From<core::Page<T>> for Page<T> {
+    fn from(page: core::Page<T>) -> Self {
+        Self { items: page.items, next_cursor: page.next.map(|cursor| cursor.to_string()) }
     }
 }
 
@@ -100,8 +138,33 @@ pub(crate) struct Explanation {
 impl Do {
     /// The actor for what a person does acting for an account, on a customer (R-ACC-2).
     pub(crate) fn acting_for(&self, account: CustomerId, customer: CustomerId) -> Result<Actor, Problem> {
-        self.ask.caller.reaches(customer)?;
-        self.ask.caller.acting_for(account)
+        self.ask.touching(account, customer)
+    }
+
+    /// The actor for a yes or no that the person must say themselves. By a link's token it is not known beforehand which
+    /// customer it touches: then not for a caller who is bound to some.
+    pub(crate) fn consenting(&self, customer: Option<CustomerId>) -> Result<Actor, Problem> {
+        let caller = &self.ask.caller;
+        let person = caller.person()?;
+        match customer {
+            Some(customer) => caller.reaches(customer)?,
+            None => caller.unbound()?,
+        }
+        caller.may_consent()?;
+        Ok(Actor::from(person))
+    }
+
+    /// What is no command of the library, and as good twice as once: nothing to explain, no key to keep.
+    pub(crate) async fn other(
+        self,
+        act: impl FnOnce(&Administration) -> Result<(), Error> + Send + 'static,
+    ) -> Answer {
+        if self.explain {
+            return Err(Problem::because(ApiCode::InvalidQuery, "this operation cannot be explained"));
+        }
+        self.ask.caller.may_write()?;
+        self.ask.host.run(move |admin| Ok(act(admin)?)).await?;
+        Ok(StatusCode::NO_CONTENT.into_response())
     }
 
     /// Does the command, or explains it; what comes of it is shown with this status.

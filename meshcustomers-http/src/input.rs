@@ -4,8 +4,12 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
-use meshcustomers_core::{Cursor, PageRequest, PageSize, Refusal};
+use meshcustomers_core::{
+    CommandId, Cursor, CustomerId, InvitationId, MessageId, PageRequest, PageSize, ProjectId, Refusal, UserId,
+};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
 
 use crate::problem::{ApiCode, Problem};
 
@@ -27,6 +31,41 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for At<T> {
     }
 }
 
+macro_rules! paths {
+    ($($(#[$doc:meta])* $name:ident { $($field:ident: $ty:ty),* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, serde::Deserialize)]
+        pub(crate) struct $name { $(pub(crate) $field: $ty),* }
+    )*};
+}
+
+paths! {
+    /// An account that the caller acts for.
+    Account { account: CustomerId }
+    /// A customer that is touched, acting for an account.
+    Touched { account: CustomerId, customer: CustomerId }
+    /// A customer.
+    Customer { customer: CustomerId }
+    /// A member of a customer.
+    TouchedUser { account: CustomerId, customer: CustomerId, user: UserId }
+    /// An invitation of a customer.
+    TouchedInvitation { account: CustomerId, customer: CustomerId, invitation: InvitationId }
+    /// A project of a customer.
+    TouchedProject { account: CustomerId, customer: CustomerId, project: ProjectId }
+    /// A message to a customer's members.
+    TouchedMessage { account: CustomerId, customer: CustomerId, message: MessageId }
+    /// A message to the caller, as a member of the account.
+    OwnMessage { account: CustomerId, message: MessageId }
+    /// An invitation to the caller.
+    OwnInvitation { customer: CustomerId, invitation: InvitationId }
+    /// An event.
+    TouchedEvent { customer: CustomerId, number: u64 }
+    /// A person.
+    User { user: UserId }
+    /// One run of a command.
+    Run { command: CommandId }
+}
+
 /// The parameters of a query, unknown ones refused.
 pub(crate) fn query<T: DeserializeOwned>(head: &Parts) -> Result<T, Problem> {
     match Query::<T>::try_from_uri(&head.uri) {
@@ -46,6 +85,30 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Params<
         query(head).map(Self)
     }
 }
+
+/// The parameters of a list without filters.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Listed {
+    /// The most rows of the page; 50 without.
+    #[param(minimum = 1, maximum = 100)]
+    pub(crate) limit: Option<u32>,
+    /// Where to go on: the `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+impl Listed {
+    /// The page that is asked for.
+    pub(crate) fn page(self) -> Result<PageRequest, Problem> {
+        page(self.limit, self.cursor)
+    }
+}
+
+/// A question without parameters.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Nothing {}
 
 /// Which page of a list: 1 to 100 rows, 50 if nothing is said.
 pub(crate) fn page(limit: Option<u32>, cursor: Option<String>) -> Result<PageRequest, Problem> {
@@ -149,17 +212,19 @@ fn without_place(error: &serde_json::Error) -> String {
     }
 }
 
-/// Reads the fields of a body under their own names; what is wrong is told of all of them at once.
+/// Reads fields of a body under their own names; what is wrong is told of all of them at once.
 macro_rules! read_fields {
-    ($($name:ident = $value:expr),+ $(,)?) => {
-        $(let $name = $value;)+
+    ($body:ident, $($name:ident = $read:expr),+ $(,)?) => {
+        let read = ($(($read)(&$body.$name),)+);
+        let ($($name,)+) = &read;
         let mut errors = Vec::new();
-        $(if let Err(error) = &$name {
+        $(if let Err(error) = $name {
             errors.push((concat!("/", stringify!($name)), error));
         })+
         if !errors.is_empty() {
             return Err($crate::problem::Problem::fields(&errors));
         }
+        let ($($name,)+) = read;
         $(let $name = $name?;)+
     };
 }

@@ -18,7 +18,8 @@ pub(crate) fn id(id: impl ToString) -> Uuid {
     Uuid(id.to_string())
 }
 
-fn maybe(of: Option<impl ToString>) -> Option<Uuid> {
+/// The same for one that may be missing.
+pub(crate) fn maybe(of: Option<impl ToString>) -> Option<Uuid> {
     of.map(id)
 }
 
@@ -26,6 +27,12 @@ fn maybe(of: Option<impl ToString>) -> Option<Uuid> {
 #[derive(Debug, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Quota(core::Quota);
+
+impl From<core::Quota> for Quota {
+    fn from(quota: core::Quota) -> Self {
+        Self(quota)
+    }
+}
 
 impl utoipa::PartialSchema for Quota {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
@@ -155,7 +162,7 @@ impl From<core::Customer> for Customer {
             created_at: customer.created_at,
             lapses_at: customer.lapses_at,
             members: customer.members,
-            projects: QuotaUse { limit: Quota(customer.projects.limit), used: customer.projects.used },
+            projects: QuotaUse { limit: customer.projects.limit.into(), used: customer.projects.used },
         }
     }
 }

@@ -59,5 +59,7 @@ words! {
     CustomerOrder: "In which order customers are listed.", ["name", "newest"];
     ExportFormat: "The format of an export.", ["csv", "jsonl"];
     MailState: "Where a mail stands.", ["waiting", "delivered", "superseded", "dead"];
+    LabelSlot: "Which text beside an event.", ["actor_name", "account_name", "person_name", "address", "identifier", "name",
+        "old_name", "reason", "program", "title", "partner_name", "old_partner_name", "message_text"];
     VerifyLevel: "What was proven where nothing is wrong.", ["whole", "anchored"];
 }
