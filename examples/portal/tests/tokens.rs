@@ -310,7 +310,7 @@ fn a74_a97_hosts_sizes_and_shapes() {
         "a program is sent nowhere"
     );
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
-    let refused = call(&portal, &token, "POST", "/registrations", &large);
+    let refused = call(&portal, &token, "POST", "/me/registrations", &large);
     assert!(matches!(refused.status, 413 | 0), "{}", refused.status);
 }
 
