@@ -147,3 +147,17 @@ async fn private(request: Request, next: Next) -> Response {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    /// Rewritten by `MESHCUSTOMERS_WRITE_OPENAPI=1 cargo test -p meshcustomers-http`.
+    #[test]
+    fn the_checked_in_description_is_that_of_the_code() {
+        let text = super::openapi("/api/v1").to_pretty_json().unwrap() + "\n";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json");
+        if std::env::var_os("MESHCUSTOMERS_WRITE_OPENAPI").is_some() {
+            std::fs::write(path, &text).unwrap();
+        }
+        assert!(std::fs::read_to_string(path).unwrap() == text, "openapi.json is not what the code says");
+    }
+}

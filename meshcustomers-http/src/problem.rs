@@ -33,7 +33,8 @@ macro_rules! api_codes {
                 match self { $(Self::$name => $code),* }
             }
 
-            const fn status(self) -> StatusCode {
+            /// The status that goes with it.
+            pub(crate) const fn status(self) -> StatusCode {
                 match self { $(Self::$name => StatusCode::$status),* }
             }
 
