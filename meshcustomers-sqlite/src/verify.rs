@@ -69,6 +69,14 @@ impl SqliteStore {
     /// # Errors
     /// [`StoreError`](meshcustomers_core::StoreError) if it could not be read at all.
     pub fn verify(&self) -> StoreResult<VerifyReport> {
+        self.verify_with(&mut |_| {})
+    }
+
+    /// The same, and tells now and then how many customers were checked so far: for a progress bar.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify).
+    pub fn verify_with(&self, told: &mut dyn FnMut(u64)) -> StoreResult<VerifyReport> {
         let reading = self.begin_read()?;
         let connection = reading.sql()?;
         let mut report = VerifyReport {
@@ -103,6 +111,7 @@ impl SqliteStore {
                 report.histories.extend(verify_events(*id, customer.head, &events).err());
                 report.customers = report.customers.saturating_add(1);
             }
+            told(report.customers);
             after = ids.last().copied();
             if ids.len() < BATCH {
                 return Ok(report);

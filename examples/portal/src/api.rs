@@ -19,10 +19,10 @@ use serde_json::{Value, json};
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-use crate::SLOTS;
 use crate::app::App;
 use crate::pages::sign_in::from;
 use crate::random;
+use crate::start::SLOTS;
 use crate::tokens::{Bearer, Shown, bearer};
 
 /// Where the API stands.

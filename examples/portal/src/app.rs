@@ -17,6 +17,7 @@ use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
 use crate::blocking::Blocking;
+use crate::config::Support;
 use crate::error::Problem;
 use crate::health::Health;
 use crate::mailer::Post;
@@ -59,8 +60,12 @@ pub struct Parts {
     pub post: Post,
     /// The address that people see, without a slash at its end.
     pub base_url: String,
+    /// Whether programs may use the API.
+    pub api: bool,
     /// Whom to ask for a partner account.
-    pub support: String,
+    pub support: Support,
+    /// How long a sign-in lasts after it was last used.
+    pub session_life: chrono::TimeDelta,
     /// Wakes the postman.
     pub wake: Notify,
 }
@@ -126,9 +131,19 @@ impl App {
         self.base_url().starts_with("https://")
     }
 
+    /// Whether programs may use the API.
+    pub fn has_api(&self) -> bool {
+        self.0.api
+    }
+
     /// Whom to ask for a partner account.
-    pub fn support(&self) -> &str {
+    pub fn support(&self) -> &Support {
         &self.0.support
+    }
+
+    /// How long a sign-in lasts after it was last used.
+    pub fn session_life(&self) -> chrono::TimeDelta {
+        self.0.session_life
     }
 
     /// A command may have queued a mail.
@@ -221,6 +236,7 @@ routes! {
     get "/a/{account}/customers/{customer}/history" => history::managed;
     get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
     get "/mailbox" => mailbox::show;
+    get "/mailbox/{mail}/html" => mailbox::show_html;
     post "/mailbox/clear" => mailbox::clear;
     get "/me/tokens" => tokens::show;
     post "/me/tokens" => tokens::make;
@@ -248,7 +264,7 @@ pub fn router(app: &App) -> Router {
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/")
-        .with_expiry(session::LIFE);
+        .with_expiry(session::life(app.session_life()));
     let pages = routes()
         .fallback(async || Problem::not_found())
         .method_not_allowed_fallback(async || {
@@ -260,12 +276,21 @@ pub fn router(app: &App) -> Router {
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))
         .layer(CatchPanicLayer::custom(panicked));
     // Beside the pages, not under them: no session is around the API.
-    api::mount(app, pages)
-        .layer(middleware::from_fn_with_state(app.clone(), known_host))
+    let all = if app.has_api() { api::mount(app, pages) } else { pages.layer(middleware::from_fn(no_api)) };
+    all.layer(middleware::from_fn_with_state(app.clone(), known_host))
         .layer(middleware::from_fn_with_state(app.clone(), words::in_their_language))
         .layer(middleware::from_fn_with_state(app.clone(), headers))
         .layer(middleware::from_fn(observe::request))
         .with_state(app.clone())
+}
+
+/// Where programs may not use the API, its pages are not there either.
+async fn no_api(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api") || path.starts_with("/me/tokens") {
+        return Problem::not_found().into_response();
+    }
+    next.run(request).await
 }
 
 /// A panic ends its request, not the program; the page says nothing of it but an id.
@@ -310,7 +335,8 @@ async fn known_host(State(app): State<App>, request: Request, next: Next) -> Res
     Problem::new(StatusCode::MISDIRECTED_REQUEST, "This portal has another address.").into_response()
 }
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
+/// What every page may do, unless it brings its own policy.
+pub const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// What the API answers is data: nothing in it is shown, run or sent.
@@ -321,12 +347,16 @@ async fn headers(State(app): State<App>, request: Request, next: Next) -> Respon
     let (asset, api) = (is_asset(request.uri()), api::is_under(request.uri().path()));
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
+    let own_policy = headers.contains_key(header::CONTENT_SECURITY_POLICY);
     let mut set = |name: &'static str, value: &'static str| {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     };
-    set("content-security-policy", if api { API_POLICY } else { POLICY });
+    // A page that shows another one in a frame, and the one that is shown, bring their own.
+    if !own_policy {
+        set("content-security-policy", if api { API_POLICY } else { POLICY });
+        set("x-frame-options", "DENY");
+    }
     set("x-content-type-options", "nosniff");
-    set("x-frame-options", "DENY");
     set("referrer-policy", "no-referrer");
     set("cross-origin-opener-policy", "same-origin");
     set("cross-origin-resource-policy", "same-origin");

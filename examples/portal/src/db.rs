@@ -4,7 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
 
 /// STRICT tables; times are milliseconds since 1970, secrets are kept as SHA-256 or argon2 only.
 const SCHEMA: &str = "
@@ -38,7 +39,7 @@ CREATE TABLE IF NOT EXISTS mark (name TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
 
 /// The file, behind one lock: sign-ins are rare and sessions small.
 #[derive(Clone)]
-pub struct Db(Arc<Mutex<Connection>>);
+pub struct Db(Arc<Mutex<Connection>>, Arc<Path>);
 
 impl fmt::Debug for Db {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,7 +56,52 @@ impl Db {
         let connection = Connection::open(path)?;
         connection.execute_batch(SCHEMA)?;
         connection.execute_batch(crate::tokens::SCHEMA)?;
-        Ok(Self(Arc::new(Mutex::new(connection))))
+        Ok(Self(Arc::new(Mutex::new(connection)), path.into()))
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.1
+    }
+
+    /// Remembers that something was done; whether it was news.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn mark(&self, name: &str) -> rusqlite::Result<bool> {
+        self.with(|db| db.execute("INSERT OR IGNORE INTO mark VALUES (?1)", [name])).map(|rows| rows > 0)
+    }
+
+    /// Whether it was done.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn is_marked(&self, name: &str) -> rusqlite::Result<bool> {
+        self.with(|db| {
+            db.query_row("SELECT EXISTS (SELECT 1 FROM mark WHERE name = ?1)", [name], |row| row.get(0))
+        })
+    }
+
+    /// Copies all of it, as it is at this moment, to a file that is empty.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn copy_to(&self, path: &Path) -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut copy = Connection::open_with_flags(path, flags)?;
+        self.with(|db| Backup::new(db, &mut copy)?.step(-1)).map(drop)?;
+        copy.close().map_err(|(_, error)| error)
+    }
+
+    /// What is wrong with the pages of such a file, a line each.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn faults(path: &Path) -> rusqlite::Result<Vec<String>> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut statement = db.prepare("PRAGMA integrity_check(100)")?;
+        let lines: rusqlite::Result<Vec<String>> = statement.query_map([], |row| row.get(0))?.collect();
+        Ok(lines?.into_iter().filter(|line| line != "ok").collect())
     }
 
     /// Runs `f` here and now; for code that is on a blocking thread already.

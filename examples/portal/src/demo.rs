@@ -15,8 +15,7 @@ use meshcustomers_sqlite::SqliteStore;
 
 use crate::random;
 use crate::sign_in::SignIns;
-
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use crate::start::Outcome;
 
 /// Who may sign in, and as what.
 pub const PEOPLE: [(&str, &str, &str); 8] = [
@@ -47,8 +46,9 @@ const CUSTOMERS: [(&str, &str, Option<usize>); 13] = [
     ("Zephyr Air", "zephyr", None),
 ];
 
+/// A clock that demo data is made by.
 #[derive(Clone, Debug)]
-struct DemoClock(Arc<ManualClock>);
+pub struct DemoClock(pub Arc<ManualClock>);
 
 impl Clock for DemoClock {
     fn now(&self) -> chrono::DateTime<chrono::Utc> {

@@ -120,6 +120,8 @@ pub struct Frame {
     pub notice: Option<Notice>,
     /// Whether there is a mailbox page.
     pub mailbox: bool,
+    /// Whether programs may use the API.
+    pub api: bool,
     /// The page's own path and query, for whoever changes the language on it.
     pub path: String,
     /// The language of the page: `en` or `de`.
@@ -171,6 +173,7 @@ impl Visitor {
             area: "",
             notice: session::told(&self.session).await?,
             mailbox: self.app.post().mailbox().is_some(),
+            api: self.app.has_api(),
             path: self.path.clone(),
             language: words::language().code(),
         };

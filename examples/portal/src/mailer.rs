@@ -1,14 +1,16 @@
-//! Where mails go: to a mail server, or to the portal's own mailbox page.
+//! Where mails go: to a mail server, or to the portal's own mailbox page; and how a mail is put together.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
+use lettre::Address;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox as To, Message, MultiPart, MultiPartKind, SinglePart};
-use lettre::{Address, SmtpTransport, Transport as _};
 use meshcustomers_core::{Clock as _, EmailAddress, MailError, Mailer, Name, RenderedMail, SystemClock};
+
+use crate::smtp::SmtpMailer;
 
 /// How many mails the mailbox keeps.
 const KEPT: usize = 200;
@@ -45,11 +47,20 @@ pub struct Received {
     pub subject: String,
     /// The text.
     pub text: String,
+    /// The HTML page, if it has one.
+    pub html: Option<String>,
 }
 
 /// The portal's own mailbox: in memory, and only where nobody but this machine can see it.
 #[derive(Default)]
-pub struct Mailbox(Mutex<Vec<Received>>);
+pub struct Mailbox(Mutex<Kept>);
+
+/// What it keeps; numbers go on when it is emptied, so that none is another mail's.
+#[derive(Default)]
+struct Kept {
+    mails: Vec<Received>,
+    last: u64,
+}
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -58,97 +69,39 @@ impl fmt::Debug for Mailbox {
 }
 
 impl Mailbox {
-    fn put(&self, to: &EmailAddress, subject: &str, text: &str) {
-        let mut mails = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let number = mails.last().map_or(1, |mail| mail.number + 1);
-        if mails.len() >= KEPT {
-            mails.remove(0);
+    fn put(&self, to: &EmailAddress, subject: &str, text: &str, html: Option<&str>) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.last += 1;
+        let number = kept.last;
+        if kept.mails.len() >= KEPT {
+            kept.mails.remove(0);
         }
-        mails.push(Received {
+        kept.mails.push(Received {
             number,
             at: SystemClock.now(),
             to: to.to_string(),
             subject: subject.to_owned(),
             text: text.to_owned(),
+            html: html.map(str::to_owned),
         });
     }
 
     /// All mails, newest first.
     pub fn mails(&self) -> Vec<Received> {
-        let mut mails = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut mails = self.0.lock().unwrap_or_else(PoisonError::into_inner).mails.clone();
         mails.reverse();
         mails
     }
 
+    /// The HTML page of a mail.
+    pub fn html(&self, number: u64) -> Option<String> {
+        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.mails.iter().find(|mail| mail.number == number)?.html.clone()
+    }
+
     /// Throws all away.
     pub fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-}
-
-/// Sends over SMTP.
-#[derive(Debug)]
-pub struct SmtpMailer {
-    transport: SmtpTransport,
-    from: To,
-    runtime: tokio::runtime::Handle,
-}
-
-/// Why a mail server cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SmtpError {
-    /// The address is none.
-    #[error("SMTP_URL is no address of a mail server; write it like smtps://user:password@mail.example")]
-    Url,
-    /// Mails, and the password, would be readable on the way.
-    #[error(
-        "smtp:// sends in clear text, which is for mail servers on this machine only; use smtps://, or add ?tls=required"
-    )]
-    ClearText,
-    /// The sender is none.
-    #[error("MAIL_FROM is no e-mail address")]
-    From,
-}
-
-impl SmtpMailer {
-    /// A mailer for this server and sender; connects when a mail is sent.
-    ///
-    /// # Errors
-    /// [`SmtpError`].
-    pub fn new(url: &str, from: &str, timeout: Duration) -> Result<Self, SmtpError> {
-        let rest = url.strip_prefix("smtp://");
-        let local = ["127.0.0.1", "localhost", "[::1]"];
-        let host_at = |rest: &str| rest.rsplit('@').next().unwrap_or_default().to_owned();
-        if let Some(rest) = rest
-            && !local.iter().any(|host| host_at(rest).starts_with(host))
-            && !url.contains("tls=required")
-        {
-            return Err(SmtpError::ClearText);
-        }
-        let transport =
-            SmtpTransport::from_url(url).map_err(|_| SmtpError::Url)?.timeout(Some(timeout)).build();
-        let from = from.parse().map_err(|_| SmtpError::From)?;
-        Ok(Self { transport, from, runtime: tokio::runtime::Handle::current() })
-    }
-
-    fn send(&self, message: &Message) -> Result<(), MailError> {
-        // lettre's pool of connections looks for a runtime on the thread that uses it.
-        let _entered = self.runtime.enter();
-        match self.transport.send(message) {
-            Ok(_) => Ok(()),
-            // The server's words may quote the address, so only its code is kept.
-            Err(error) if error.is_permanent() => Err(MailError::Permanent(answer(&error))),
-            Err(error) => Err(MailError::Transient(answer(&error))),
-        }
-    }
-}
-
-fn answer(error: &lettre::transport::smtp::Error) -> String {
-    match error.status() {
-        Some(code) => format!("the mail server answered {code}"),
-        None if error.is_timeout() => "the mail server did not answer in time".to_owned(),
-        None if error.is_tls() => "no safe connection to the mail server".to_owned(),
-        None => "no connection to the mail server".to_owned(),
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).mails.clear();
     }
 }
 
@@ -156,7 +109,7 @@ fn answer(error: &lettre::transport::smtp::Error) -> String {
 #[derive(Clone, Debug)]
 pub enum Post {
     /// To a mail server.
-    Smtp(Arc<SmtpMailer>),
+    Smtp(SmtpMailer),
     /// To the page /mailbox.
     Mailbox(Arc<Mailbox>),
 }
@@ -177,14 +130,14 @@ impl Post {
     pub fn send_letter(&self, letter: &Letter) -> Result<(), MailError> {
         match self {
             Self::Mailbox(mailbox) => {
-                mailbox.put(&letter.to, &letter.subject, &letter.text);
+                mailbox.put(&letter.to, &letter.subject, &letter.text, None);
                 Ok(())
             }
             Self::Smtp(smtp) => {
-                let message = head(&smtp.from, &letter.to, letter.to_name.as_ref(), &letter.subject)?
+                let message = head(smtp.from(), &letter.to, letter.to_name.as_ref(), &letter.subject)?
                     .singlepart(SinglePart::plain(letter.text.clone()))
                     .map_err(broken)?;
-                smtp.send(&message)
+                smtp.send(message)
             }
         }
     }
@@ -194,7 +147,7 @@ impl Mailer for Post {
     fn send(&self, mail: &RenderedMail) -> Result<(), MailError> {
         match self {
             Self::Mailbox(mailbox) => {
-                mailbox.put(&mail.to, &mail.subject, &mail.text);
+                mailbox.put(&mail.to, &mail.subject, &mail.text, Some(&mail.html));
                 Ok(())
             }
             Self::Smtp(smtp) => {
@@ -204,13 +157,13 @@ impl Mailer for Post {
                     .build()
                     .singlepart(SinglePart::plain(mail.text.clone()))
                     .singlepart(SinglePart::builder().header(ContentType::TEXT_HTML).body(mail.html.clone()));
-                let message = head(&smtp.from, &mail.to, mail.to_name.as_ref(), &mail.subject)?
+                let message = head(smtp.from(), &mail.to, mail.to_name.as_ref(), &mail.subject)?
                     .message_id(Some(mail.message_id.clone()))
                     .date(SystemTime::from(mail.date))
                     .header(ContentLanguage(mail.language.code().to_owned()))
                     .multipart(body)
                     .map_err(broken)?;
-                smtp.send(&message)
+                smtp.send(message)
             }
         }
     }

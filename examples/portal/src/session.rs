@@ -12,7 +12,9 @@ use crate::db::Db;
 use crate::random;
 
 /// How long a session lives after it was last written, which is at sign-in and at each notice.
-pub const LIFE: Expiry = Expiry::OnInactivity(time::Duration::hours(12));
+pub fn life(span: chrono::TimeDelta) -> Expiry {
+    Expiry::OnInactivity(time::Duration::seconds(span.num_seconds()))
+}
 
 const USER: &str = "user";
 const CSRF: &str = "csrf";

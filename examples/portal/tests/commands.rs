@@ -95,12 +95,12 @@ fn r_cmd_4_housekeep_ends_what_was_never_confirmed() {
 }
 
 #[test]
-fn r_mai_1_deliver_mails_delivers_what_is_due_once() {
+fn r_mai_1_mail_deliver_delivers_what_is_due_once() {
     let files = Files::new();
     registered(&files.library(TimeDelta::minutes(1)));
-    files.refused(&["deliver-mails"], "SMTP_URL");
+    files.refused(&["mail", "deliver"], "smtp_url is not set");
     let (url, got) = sink();
-    let deliver = ["--smtp-url", &url, "--base-url", "https://portal.example", "deliver-mails"];
+    let deliver = ["--smtp-url", &url, "--base-url", "https://portal.example", "mail", "deliver"];
     files.told(&deliver, "1 delivered");
     let mail = got.recv_timeout(Duration::from_secs(10)).expect("a mail");
     assert_eq!(mail.to, ["RCPT TO:<rita@roe.example>"]);
@@ -109,14 +109,14 @@ fn r_mai_1_deliver_mails_delivers_what_is_due_once() {
 }
 
 #[test]
-fn r_mng_5_make_partner_and_back() {
+fn r_mng_5_partner_make_and_unmake() {
     let running = Portal::start();
     let folder = running.folder.path();
-    let (good, text) = run(folder, &["make-partner", "velo"]);
+    let (good, text) = run(folder, &["partner", "make", "velo"]);
     assert!(!good && text.contains("it is assigned to a partner"), "{text}");
-    let (good, text) = run(folder, &["make-partner", "nobody"]);
+    let (good, text) = run(folder, &["partner", "make", "nobody"]);
     assert!(!good && text.contains("there is no account nobody"), "{text}");
-    let (good, text) = run(folder, &["make-partner", "Not An Identifier"]);
+    let (good, text) = run(folder, &["partner", "make", "Not An Identifier"]);
     assert!(!good, "{text}");
     let mut ada = running.signed_in("ada@operations.example");
     let operations = account(&ada.get("/").body, "operations");
@@ -124,23 +124,24 @@ fn r_mng_5_make_partner_and_back() {
     ada.get(&list);
     let made = ada.post(&list, &[("name", "South Partner"), ("identifier", "south")]);
     assert_eq!(made.status, 303, "{}", made.body);
-    told(folder, &["make-partner", "south"], "is a partner account");
+    told(folder, &["partner", "make", "south"], "is a partner account");
     let south = customer(&ada.get(&list).body, "south");
     let history = ada.get(&format!("{list}/{south}/history")).body;
     assert!(history.contains("<del>standard</del> → <ins>partner</ins>"), "{history}");
-    let (good, text) = run(folder, &["unmake-partner", "cloud-partner"]);
+    let (good, text) = run(folder, &["partner", "unmake", "cloud-partner"]);
     assert!(!good, "it has customers: {text}");
-    told(folder, &["unmake-partner", "south"], "is a standard account");
+    told(folder, &["partner", "unmake", "south"], "is a standard account");
 }
 
 #[test]
-fn r_mng_8_rescue_makes_somebody_admin_with_a_reason() {
+fn r_mng_8_account_rescue_makes_somebody_admin_with_a_reason() {
     let running = Portal::start();
     let folder = running.folder.path();
-    let rescue = |address: &str| run(folder, &["rescue", "zephyr", address, "--reason", "nobody was left"]);
+    let rescue =
+        |address: &str| run(folder, &["account", "rescue", "zephyr", address, "--reason", "nobody was left"]);
     let (good, text) = rescue("nobody@north-energy.example");
     assert!(!good && text.contains("nobody has a sign-in"), "{text}");
-    let (good, text) = run(folder, &["rescue", "zephyr", EMMA]);
+    let (good, text) = run(folder, &["account", "rescue", "zephyr", EMMA]);
     assert!(!good && text.contains("--reason"), "{text}");
     // Somebody who has only claimed the address, and never proven it, is not rescued with it.
     let mut claimant = running.browser();
@@ -161,7 +162,7 @@ fn r_mng_8_rescue_makes_somebody_admin_with_a_reason() {
 }
 
 #[test]
-fn r_lnk_1_revoke_all_links() {
+fn r_lnk_1_links_revoke_all() {
     let running = Portal::start();
     let folder = running.folder.path();
     let (mut paul, partner, _) = paul(&running);
@@ -170,27 +171,27 @@ fn r_lnk_1_revoke_all_links() {
     let mut emma = running.signed_in(EMMA);
     emma.get(&link);
     assert_eq!(emma.get("/registration").status, 200);
-    told(folder, &["revoke-all-links"], "links revoked: 1");
+    told(folder, &["links", "revoke-all"], "links revoked: 1");
     assert_eq!(emma.get("/registration").status, 409);
     assert_eq!(emma.get("/registration").status, 404, "nobody is led to a dead link again");
-    told(folder, &["revoke-all-links"], "links revoked: 0");
+    told(folder, &["links", "revoke-all"], "links revoked: 0");
     assert!(paul.get(&format!("/a/{partner}/registration-link")).body.contains("There is no link now"));
 }
 
 #[test]
-fn r_fld_1_free_identifier() {
+fn r_fld_1_identifier_free() {
     let running = Portal::start();
     let folder = running.folder.path();
-    let (good, text) = run(folder, &["free-identifier", "not-an-id"]);
+    let (good, text) = run(folder, &["identifier", "free", "not-an-id"]);
     assert!(!good, "{text}");
-    let (good, text) = run(folder, &["free-identifier", "01900000-0000-7000-8000-000000000000"]);
+    let (good, text) = run(folder, &["identifier", "free", "01900000-0000-7000-8000-000000000000"]);
     assert!(!good && text.contains("not found"), "{text}");
     let (mut paul, partner, _) = paul(&running);
     let id = customer(&paul.get(&format!("/a/{partner}/waiting")).body, "fjord-bakery");
     let path = format!("/a/{partner}/customers/{id}/reject");
     paul.get(&path);
     assert_eq!(paul.post(&path, &[("reason", "no")]).status, 303);
-    told(folder, &["free-identifier", &id], "fjord-bakery is free");
+    told(folder, &["identifier", "free", &id], "fjord-bakery is free");
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn a_taken_port_gives_the_next_one_and_the_mailbox_stays_on_this_machine() {
         .output()
         .unwrap();
     assert!(!refused.status.success());
-    assert!(String::from_utf8_lossy(&refused.stderr).contains("SMTP_URL"), "{refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("smtp_url"), "{refused:?}");
 }
 
 #[test]

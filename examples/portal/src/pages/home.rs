@@ -31,7 +31,7 @@ struct HomePage {
     accounts: Vec<AccountRow>,
     more_accounts: bool,
     administration: bool,
-    support: String,
+    support: crate::config::Support,
 }
 
 struct OfferRow {
@@ -129,7 +129,7 @@ pub async fn show(signed: SignedIn, Query(query): Query<After>) -> Result<Respon
                 disabled: own.account.status == CustomerStatus::Disabled,
             })
             .collect(),
-        support: signed.app().support().to_owned(),
+        support: signed.app().support().clone(),
     })
 }
 

@@ -1,12 +1,20 @@
 //! The mailbox page: mails for trying out, where no mail server is configured. In memory, on this machine only.
 
 use askama::Template;
-use axum::response::{IntoResponse as _, Redirect, Response};
+use axum::http::{HeaderValue, header};
+use axum::response::{Html, IntoResponse as _, Redirect, Response};
 
-use super::{Nothing, moment};
+use super::{Ids, Nothing};
+use crate::app::POLICY;
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, Visitor, page};
+use crate::words::Moment;
+
+/// The policy of a mail that is shown: its own styles and nothing else; no script, no address but its own, and a sandbox even
+/// when it is opened by itself.
+const MAIL_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; base-uri 'none'; \
+                           frame-ancestors 'self'; sandbox";
 
 #[derive(Template)]
 #[template(path = "mailbox.html")]
@@ -17,10 +25,11 @@ struct MailboxPage {
 
 struct Mail {
     number: u64,
-    at: String,
+    at: Moment,
     to: String,
     subject: String,
     pieces: Vec<Piece>,
+    html: bool,
 }
 
 /// A part of a text; with a link if it is one of this portal's.
@@ -38,13 +47,30 @@ pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
         .into_iter()
         .map(|mail| Mail {
             number: mail.number,
-            at: moment(mail.at),
+            at: Moment(mail.at),
             to: mail.to,
             subject: mail.subject,
+            html: mail.html.is_some(),
             pieces: pieces(&mail.text, &base),
         })
         .collect();
-    page(&MailboxPage { frame: visitor.frame("Mailbox").await?, mails })
+    let mut response = page(&MailboxPage { frame: visitor.frame(&say!("Mailbox")).await?, mails })?;
+    let policy = HeaderValue::try_from(format!("{POLICY}; frame-src 'self'"));
+    let policy = policy.map_err(|error| Problem::internal(&error))?;
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response.headers_mut().insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    Ok(response)
+}
+
+/// The HTML of a mail, as a mail program would show it; for the frame of the page above.
+pub async fn show_html(visitor: Visitor, Ids(number): Ids<u64>) -> Result<Response, Problem> {
+    let mailbox = visitor.app.post().mailbox().ok_or_else(Problem::not_found)?;
+    let html = mailbox.html(number).ok_or_else(Problem::not_found)?;
+    let mut response = Html(html).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(MAIL_POLICY));
+    headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("SAMEORIGIN"));
+    Ok(response)
 }
 
 /// Throws all mails away.

@@ -32,12 +32,11 @@ pub struct Portal {
 
 pub fn portal() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_portal"));
-    let registration = ["REGISTRATION", "APPROVAL", "CONFIRMATION", "REGISTRATION_LINKS"];
-    for name in ["SMTP_URL", "METRICS_TOKEN", "PORT", "BASE_URL", "MAIL_FROM", "SUPPORT", "RUST_LOG"]
-        .into_iter()
-        .chain(registration)
-    {
-        command.env_remove(name);
+    // Nothing of the machine's own settings.
+    for (name, _) in std::env::vars_os() {
+        if name == "RUST_LOG" || name.to_string_lossy().starts_with("PORTAL_") {
+            command.env_remove(name);
+        }
     }
     command
 }
