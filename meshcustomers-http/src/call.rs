@@ -214,7 +214,7 @@ impl Do {
         ask.host
             .run(move |admin| {
                 if explain {
-                    return Ok(Done::Explained(explained(admin.explain(&actor, &command))?));
+                    return Ok(Done::Explained(Box::new(explained(admin.explain(&actor, &command))?)));
                 }
                 let outcome = match key {
                     Some(key) => admin.run_once(&actor, key, &command)?,
@@ -227,14 +227,13 @@ impl Do {
 }
 
 enum Done<T> {
-    Explained(Explanation),
+    Explained(Box<Explanation>),
     Done(T),
 }
 
 /// A refusal is what was asked for; for a stranger there is nothing to explain, and a fault is a fault (R-ACC-6, R-ACC-8).
 fn explained(told: Result<Explained, Error>) -> Result<Explanation, Problem> {
     let explanation = match told {
-        Ok(Explained::WouldChange) => "would_change",
         Ok(Explained::NothingToDo) => "nothing_to_do",
         Ok(_) => "would_change",
         Err(error) => match error {

@@ -18,6 +18,7 @@ use crate::call::Explanation;
 use crate::host::Host;
 use crate::operations::tag;
 use crate::problem::{ApiCode, Document, FieldProblem, MEDIA_TYPE, status_of};
+use crate::words::{CustomerOrder, ExportFormat};
 
 const BEARER: &str = "bearer";
 /// The codes that an operation names beside those of all.
@@ -28,7 +29,8 @@ const COMMAND: &str = "x-command";
 #[derive(utoipa::OpenApi)]
 #[openapi(
     info(title = "Customer administration", description = include_str!("description.md")),
-    components(schemas(Document, FieldProblem, Explanation)),
+    // Those that only parameters and problems name; the others come with their operations.
+    components(schemas(Document, FieldProblem, Explanation, CustomerOrder, ExportFormat)),
     tags(
         (name = tag::ME, description = "Who the token stands for, the account selection, and what the person may do."),
         (name = tag::CUSTOMERS, description = "*Administration > Customers*: the customers that an account manages."),

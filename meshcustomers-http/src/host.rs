@@ -79,3 +79,59 @@ fn panicked(failure: &JoinError) -> Problem {
         "a call was cancelled"
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use axum::response::IntoResponse as _;
+    use meshcustomers_core::{HostKey, MemoryStore, Settings, SystemEntropy};
+
+    use super::*;
+
+    fn host(slots: usize, wait: Duration) -> Host {
+        let key = HostKey::generate(&SystemEntropy).unwrap();
+        let settings = Settings::builder("http://127.0.0.1").build().unwrap();
+        Host::new(Administration::builder(MemoryStore::new(), key, settings).build().unwrap(), slots, wait)
+    }
+
+    #[tokio::test]
+    async fn who_waits_too_long_for_a_slot_is_told_to_come_again() {
+        let host = host(1, Duration::from_millis(20));
+        let (go_on, wait) = mpsc::channel::<()>();
+        let busy = tokio::spawn({
+            let host = host.clone();
+            async move { host.run(move |_| Ok(wait.recv().is_ok())).await }
+        });
+        while host.slots.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let response = host.run(|_| Ok(())).await.unwrap_err().into_response();
+        assert_eq!(response.status(), 503);
+        assert!(response.headers().contains_key("retry-after"));
+        go_on.send(()).unwrap();
+        assert!(busy.await.unwrap().unwrap());
+        host.run(|_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_a_fault_and_gives_its_slot_back() {
+        let host = host(1, Duration::from_secs(5));
+        for _ in 0..3 {
+            let panicking = host.run::<()>(|_| panic!("a secret")).await.unwrap_err();
+            let document = serde_json::to_string(&panicking.into_document()).unwrap();
+            assert!(document.contains("FAULT") && !document.contains("secret"), "{document}");
+        }
+        host.run(|_| Ok(())).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn exports_leave_slots_to_others() {
+        let host = host(2, Duration::from_millis(20));
+        let (go_on, wait) = mpsc::channel::<()>();
+        host.begin_export(move |_| assert!(wait.recv().is_err())).await.unwrap();
+        assert!(host.begin_export(|_| ()).await.is_err());
+        host.run(|_| Ok(())).await.unwrap();
+        drop(go_on);
+    }
+}

@@ -203,7 +203,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     text
 }
 
-/// serde_json's words without line and column, which nobody asked for.
+/// The words of `serde_json` without line and column, which nobody asked for.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {

@@ -313,7 +313,7 @@ impl Problem {
             }
             StoreErrorKind::Full | StoreErrorKind::ReadOnly => (
                 "Nothing can be changed for now; reading goes on. Nothing was done.",
-                Some(Duration::from_secs(60)),
+                Some(Duration::from_mins(1)),
             ),
             _ => (FAULT, None),
         };

@@ -14,12 +14,12 @@ use crate::words;
 pub(crate) struct Uuid(String);
 
 /// An id as text.
-pub(crate) fn id(id: impl ToString) -> Uuid {
-    Uuid(id.to_string())
+pub(crate) fn id(id: impl Into<String>) -> Uuid {
+    Uuid(id.into())
 }
 
 /// The same for one that may be missing.
-pub(crate) fn maybe(of: Option<impl ToString>) -> Option<Uuid> {
+pub(crate) fn maybe(of: Option<impl Into<String>>) -> Option<Uuid> {
     of.map(id)
 }
 

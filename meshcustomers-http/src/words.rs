@@ -14,8 +14,7 @@ macro_rules! words {
 
         impl $name {
             /// The words.
-            #[cfg(test)]
-            pub(crate) const WORDS: &'static [&'static str] = &[$($word),*];
+            const WORDS: &'static [&'static str] = &[$($word),*];
         }
 
         impl PartialSchema for $name {
@@ -23,7 +22,7 @@ macro_rules! words {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
                     .description(Some($about))
-                    .enum_values(Some([$($word),*]))
+                    .enum_values(Some(Self::WORDS.iter().copied()))
                     .into()
             }
         }
@@ -62,4 +61,51 @@ words! {
     LabelSlot: "Which text beside an event.", ["actor_name", "account_name", "person_name", "address", "identifier", "name",
         "old_name", "reason", "program", "title", "partner_name", "old_partner_name", "message_text"];
     VerifyLevel: "What was proven where nothing is wrong.", ["whole", "anchored"];
+}
+
+#[cfg(test)]
+mod tests {
+    use meshcustomers_core as core;
+    use serde::Serialize;
+
+    use super::*;
+
+    fn told<T: Serialize>(values: impl IntoIterator<Item = T>) -> Vec<String> {
+        let text = |value| serde_json::to_value(value).unwrap().as_str().unwrap().to_owned();
+        values.into_iter().map(text).collect()
+    }
+
+    /// What the library says in JSON is what the description promises.
+    #[test]
+    fn the_words_are_those_of_the_library() {
+        use core::{End as E, Force as F, InvitationStanding as I, LinkStanding as L, MessageStanding as M};
+        assert_eq!(told(core::CustomerKind::ALL.map(|(kind, ..)| kind)), CustomerKind::WORDS);
+        assert_eq!(told(core::Role::ALL), Role::WORDS);
+        assert_eq!(told(core::MessageMode::ALL.map(|(mode, ..)| mode)), MessageMode::WORDS);
+        assert_eq!(told(core::LabelSlot::ALL), LabelSlot::WORDS);
+        let phases = [core::Phase::Waiting, core::Phase::Active, core::Phase::Disabled, core::Phase::Ended];
+        assert_eq!(told(phases), Phase::WORDS);
+        let waiting = [core::WaitingFor::Approval, core::WaitingFor::Confirmation, core::WaitingFor::Both];
+        assert_eq!(told(waiting), WaitingFor::WORDS);
+        assert_eq!(told([E::Rejected, E::Withdrawn, E::Lapsed, E::Deleted]), End::WORDS);
+        assert_eq!(told([F::InForce, F::Lapsed]), Force::WORDS);
+        let standings = [I::Open, I::Held, I::Accepted, I::Declined, I::Cancelled, I::Expired, I::Withdrawn];
+        assert_eq!(told(standings), InvitationStanding::WORDS);
+        assert_eq!(told([M::Open, M::Taken, M::Withdrawn, M::Over]), MessageStanding::WORDS);
+        assert_eq!(told([L::Alive, L::Expired, L::UsedUp]), LinkStanding::WORDS);
+        let channels = [core::Channel::Session, core::Channel::ApiToken, core::Channel::Job];
+        assert_eq!(told(channels), Channel::WORDS);
+        let verification = [core::Verification::Unverified, core::Verification::Verified];
+        assert_eq!(told(verification), Verification::WORDS);
+        assert_eq!(told([core::UserState::Enabled, core::UserState::Disabled]), UserState::WORDS);
+        assert_eq!([core::Language::En.code(), core::Language::De.code()], Language::WORDS);
+        assert_eq!(told([core::VerifyLevel::Whole, core::VerifyLevel::Anchored]), VerifyLevel::WORDS);
+        let mails = [
+            core::MailStateKind::Waiting,
+            core::MailStateKind::Delivered,
+            core::MailStateKind::Superseded,
+            core::MailStateKind::Dead,
+        ];
+        assert_eq!(mails.map(core::MailStateKind::as_str), MailState::WORDS);
+    }
 }
