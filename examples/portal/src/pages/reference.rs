@@ -438,6 +438,25 @@ mod tests {
     }
 
     #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        fn walk(document: &Value, value: &Value, seen: &mut usize) {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                let found = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                assert!(found.is_some(), "{reference} leads nowhere");
+                *seen += 1;
+            }
+            match value {
+                Value::Object(fields) => fields.values().for_each(|field| walk(document, field, seen)),
+                Value::Array(items) => items.iter().for_each(|item| walk(document, item, seen)),
+                _ => {}
+            }
+        }
+        let mut seen = 0;
+        walk(api::document(), api::document(), &mut seen);
+        assert!(seen > 100, "{seen}");
+    }
+
+    #[test]
     fn words_are_markdown_and_their_tags_are_none() {
         let told = |text: &str| prose(&serde_json::json!({ "about": text }), "about").to_string();
         assert_eq!(told("the `code` *here*"), "<p>the <code>code</code> <em>here</em></p>\n");
