@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use crate::caller::Caller;
 use crate::host::Host;
 use crate::input::query;
-use crate::problem::{ApiCode, Document, Problem};
+use crate::problem::{ApiCode, Document, Problem, status_of};
 
 /// What an operation answers.
 pub(crate) type Answer = Result<Response, Problem>;
@@ -231,14 +231,15 @@ enum Done<T> {
     Done(T),
 }
 
-/// A refusal is what was asked for; for a stranger there is nothing to explain, and a fault is a fault (R-ACC-6, R-ACC-8).
+/// A refusal is what was asked for. For a stranger there is nothing to explain, a wrong field is wrong here, too, and a fault
+/// is a fault (R-ACC-6, R-ACC-8).
 fn explained(told: Result<Explained, Error>) -> Result<Explanation, Problem> {
     let explanation = match told {
         Ok(Explained::NothingToDo) => "nothing_to_do",
         Ok(_) => "would_change",
         Err(error) => match error {
             Error::Refused(Refusal::NotFound) => return Err(error.into()),
-            Error::Refused(_) | Error::Invalid(_) => {
+            Error::Refused(_) if status_of(error.code()) != StatusCode::UNPROCESSABLE_ENTITY => {
                 let refusal = Some(Problem::from(error).into_document());
                 return Ok(Explanation { explanation: "refused", refusal });
             }

@@ -18,7 +18,7 @@ use crate::call::Explanation;
 use crate::host::Host;
 use crate::operations::tag;
 use crate::problem::{ApiCode, Document, FieldProblem, MEDIA_TYPE, status_of};
-use crate::words::{CustomerOrder, ExportFormat};
+use crate::words::{CustomerOrder, EventType, ExportFormat};
 
 const BEARER: &str = "bearer";
 /// The codes that an operation names beside those of all.
@@ -30,7 +30,7 @@ const COMMAND: &str = "x-command";
 #[openapi(
     info(title = "Customer administration", description = include_str!("description.md")),
     // Those that only parameters and problems name; the others come with their operations.
-    components(schemas(Document, FieldProblem, Explanation, CustomerOrder, ExportFormat)),
+    components(schemas(Document, FieldProblem, Explanation, CustomerOrder, EventType, ExportFormat)),
     tags(
         (name = tag::ME, description = "Who the token stands for, the account selection, and what the person may do."),
         (name = tag::CUSTOMERS, description = "*Administration > Customers*: the customers that an account manages."),

@@ -56,6 +56,7 @@ words! {
     Verification: "Whether an address was proven to be the person's.", ["unverified", "verified"];
     UserState: "Whether a person may act.", ["enabled", "disabled"];
     CustomerOrder: "In which order customers are listed.", ["name", "newest"];
+    EventType: "What happened.", ["CUSTOMER_REGISTERED", "CUSTOMER_CREATED", "USER_INVITED", "USER_ACCEPTED_INVITATION", "USER_INVITATION_CANCELLED", "USER_REMOVED", "USER_ROLE_CHANGED", "CUSTOMER_QUOTA_EDITED", "USER_ASSIGNED_HIMSELF", "CUSTOMER_STATUS_CHANGED", "CUSTOMER_APPROVED", "CUSTOMER_RENAMED", "CUSTOMER_MOVED", "CUSTOMER_KIND_CHANGED", "CUSTOMER_REJECTED", "CUSTOMER_CONFIRMED", "REGISTRATION_WITHDRAWN", "REGISTRATION_LAPSED", "USER_INVITATION_RESENT", "USER_INVITATION_DECLINED", "USER_INVITATION_WITHDRAWN", "USER_LEFT", "OPERATOR_ADDED_ADMIN", "PROJECT_CREATED", "PROJECT_DELETED", "MESSAGE_SENT", "MESSAGE_WITHDRAWN", "MESSAGE_TAKEN", "LINK_ROTATED", "LINK_REVOKED", "IDENTIFIER_FREED", "LABEL_ERASED", "CONFIRMATION_RESENT"];
     ExportFormat: "The format of an export.", ["csv", "jsonl"];
     MailState: "Where a mail stands.", ["waiting", "delivered", "superseded", "dead"];
     LabelSlot: "Which text beside an event.", ["actor_name", "account_name", "person_name", "address", "identifier", "name",
@@ -81,6 +82,7 @@ mod tests {
         use core::{End as E, Force as F, InvitationStanding as I, LinkStanding as L, MessageStanding as M};
         assert_eq!(told(core::CustomerKind::ALL.map(|(kind, ..)| kind)), CustomerKind::WORDS);
         assert_eq!(told(core::Role::ALL), Role::WORDS);
+        assert_eq!(told(core::EventType::ALL), EventType::WORDS);
         assert_eq!(told(core::MessageMode::ALL.map(|(mode, ..)| mode)), MessageMode::WORDS);
         assert_eq!(told(core::LabelSlot::ALL), LabelSlot::WORDS);
         let phases = [core::Phase::Waiting, core::Phase::Active, core::Phase::Disabled, core::Phase::Ended];

@@ -39,7 +39,7 @@ pub(super) struct CustomersQuery {
     #[param(value_type = Option<words::Phase>)]
     status: Option<Phase>,
     /// Only those whose name or identifier contains this; 1 to 100 characters.
-    #[param(min_length = 1, max_length = 100)]
+    #[param(min_length = 1, max_length = 100, pattern = "^[^\\u0000-\\u001F\\u007F-\\u009F]+$")]
     search: Option<String>,
     /// Only those without an enabled `Admin`.
     without_admin: Option<bool>,

@@ -45,7 +45,7 @@ struct ExportQuery {
     #[param(value_type = words::ExportFormat)]
     format: Format,
     /// Only events of these types, with commas between them, such as `USER_INVITED,USER_REMOVED`.
-    #[param(pattern = "^[A-Z_]+(,[A-Z_]+)*$")]
+    #[param(value_type = Option<Vec<words::EventType>>, style = Form, explode = false, min_items = 1)]
     types: Option<String>,
     /// Only what this person caused.
     #[param(value_type = Option<Uuid>)]

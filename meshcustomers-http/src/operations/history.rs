@@ -80,7 +80,7 @@ impl From<core::Event> for Event {
 #[into_params(parameter_in = Query)]
 struct HistoryQuery {
     /// Only events of these types, with commas between them, such as `USER_INVITED,USER_REMOVED`.
-    #[param(pattern = "^[A-Z_]+(,[A-Z_]+)*$")]
+    #[param(value_type = Option<Vec<words::EventType>>, style = Form, explode = false, min_items = 1)]
     types: Option<String>,
     /// Only what this person caused.
     #[param(value_type = Option<Uuid>)]

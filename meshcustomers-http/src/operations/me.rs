@@ -9,7 +9,7 @@ use utoipa_axum::routes;
 use super::tag;
 use crate::call::{Answer, Ask};
 use crate::host::Host;
-use crate::input::{At, Customer, Nothing, Params, Run};
+use crate::input::{self, At, Customer, Nothing, Params, Run};
 use crate::problem::{ApiCode, Problem};
 use crate::view::{Account, Uuid, id, maybe};
 use crate::words;
@@ -18,6 +18,7 @@ pub(super) fn operations() -> OpenApiRouter<Host> {
     OpenApiRouter::new()
         .routes(routes!(me))
         .routes(routes!(accounts))
+        .routes(routes!(own_account))
         .routes(routes!(access))
         .routes(routes!(access_many))
         .routes(routes!(outcome_of))
@@ -69,6 +70,12 @@ struct OwnAccount {
     role: String,
 }
 
+impl From<core::OwnAccount> for OwnAccount {
+    fn from(own: core::OwnAccount) -> Self {
+        Self { role: own.role.to_string(), account: own.account.into() }
+    }
+}
+
 /// All of a person's accounts.
 #[derive(Debug, Serialize, ToSchema)]
 struct OwnAccounts {
@@ -87,14 +94,22 @@ async fn accounts(ask: Ask, Params(Nothing {}): Params<Nothing>) -> Answer {
     let caller = ask.caller.clone();
     ask.show(move |admin| {
         let accounts = admin.accounts(&person)?;
-        let items = accounts
-            .into_iter()
-            .filter(|own| caller.sees(own.account.id))
-            .map(|own| OwnAccount { role: own.role.to_string(), account: own.account.into() })
-            .collect();
+        let items =
+            accounts.into_iter().filter(|own| caller.sees(own.account.id)).map(OwnAccount::from).collect();
         Ok(OwnAccounts { items })
     })
     .await
+}
+
+/// One of my accounts
+///
+/// As the account selection lists it.
+#[utoipa::path(get, path = "/me/accounts/{account}", tag = tag::ME,
+    responses((status = OK, description = "The account.", body = OwnAccount)))]
+async fn own_account(At(at): At<input::Account>, ask: Ask, Params(Nothing {}): Params<Nothing>) -> Answer {
+    let person = ask.caller.person()?;
+    ask.caller.reaches(at.account)?;
+    ask.show(move |admin| Ok(OwnAccount::from(admin.own_account(&person, at.account)?))).await
 }
 
 /// What a person may do with a customer now.
@@ -152,7 +167,7 @@ struct AccessMany {
 #[into_params(parameter_in = Query)]
 struct AccessQuery {
     /// Ids of customers, with commas between them; 1 to 100.
-    #[param(pattern = "^[0-9a-f-]{36}(,[0-9a-f-]{36}){0,99}$")]
+    #[param(value_type = Vec<Uuid>, style = Form, explode = false, min_items = 1, max_items = 100)]
     customers: String,
 }
 

@@ -41,9 +41,12 @@ async fn the_whole_product_page_through_json() {
     // Add Myself; the account selection shows it at once; invite.
     let of = format!("{managed}/{acme}");
     world.get("Paula", &format!("/accounts/{acme}/customers/{acme}/members")).await.problem(404, "NOT_FOUND");
+    world.get("Paula", &format!("/me/accounts/{acme}")).await.problem(404, "NOT_FOUND");
     let membership = world.act_on("Paula", &format!("{of}/add-myself")).await.is(200);
     assert_eq!((&membership["role"], &membership["self_added_through"]), (&json!("Admin"), &json!(partner)));
     assert_eq!(world.get("Paula", "/me/accounts").await.is(200)["items"].as_array().unwrap().len(), 2);
+    let chosen = world.get("Paula", &format!("/me/accounts/{acme}")).await.is(200);
+    assert_eq!((&chosen["account"]["name"], &chosen["role"]), (&json!("ACME Ltd"), &json!("Admin")));
     let inside = format!("/accounts/{acme}/customers/{acme}");
     let invite = |name: &str, role: &str| json!({ "address": format!("{name}@mail.example"), "role": role });
     let jane = world.post("Paula", &format!("{inside}/invitations"), &invite("jane", "Admin")).await.is(201);
