@@ -8,7 +8,7 @@ use meshcustomers_core::{
     CommandId, Cursor, CustomerId, InvitationId, MessageId, PageRequest, PageSize, ProjectId, Refusal, UserId,
 };
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use utoipa::IntoParams;
 
 use crate::problem::{ApiCode, Problem};
@@ -132,6 +132,11 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             return Err(Problem::api(ApiCode::UnsupportedMediaType));
         }
         let bytes = read(request, state).await?;
+        // serde takes the fields of a struct from an array, too, by their place: here they have names.
+        let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(&bytes).is_ok() {
+            return Err(Problem::shape(String::new(), "expected an object"));
+        }
         let mut reader = serde_json::Deserializer::from_slice(&bytes);
         let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
             let pointer = pointer(error.path());

@@ -7,6 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use common::program::{PREFIX, call, token};
 use common::{Answer, Browser, EMMA, PAUL, Portal, between, customer, paul, routes};
 
 const TOKEN: &str = "the-operators-own-token-of-many-characters";
@@ -48,6 +49,13 @@ fn play(portal: &Portal) -> BTreeSet<String> {
     paul.get(&format!("{customers}/{velo}/status"));
     paul.post(&format!("{customers}/{velo}/status"), &[("to", "disabled"), ("reason", "Not paid")]);
     paul.get(&format!("{customers}/{story}/history/export?format=csv"));
+    let program = token(portal, &mut paul, &[("reach", "write"), ("name", "Story program")]);
+    let renamed = format!("/accounts/{partner}/customers/{story}/rename");
+    assert_eq!(call(portal, &program, "POST", &renamed, r#"{"name":"Story Labs"}"#).status, 200);
+    let search = format!("/accounts/{partner}/customers?search=story-labs");
+    assert_eq!(call(portal, &program, "GET", &search, "").status, 200);
+    let wrong = format!("{PREFIX}{}", "0".repeat(64));
+    assert_eq!(call(portal, &wrong, "GET", &format!("/me/accounts?token={program}"), "").status, 401);
     // Refused, not there, not found, no route, no method that there is.
     let mut emma = portal.signed_in(EMMA);
     emma.get(&format!("/a/{story}/users?after=jane@story.example"));
@@ -58,7 +66,8 @@ fn play(portal: &Portal) -> BTreeSet<String> {
     emma.request("GET", "/sign-in", &[("host", "jane.story.example")], "");
     portal.browser().request("GET", &link, &[("x-request-id", &story)], "");
     let secret = link.rsplit('/').next().unwrap().to_owned();
-    let mut seen: BTreeSet<String> = [partner, velo, story, secret, password.to_owned()].into();
+    let mut seen: BTreeSet<String> = [partner, velo, story, secret, program, password.to_owned()].into();
+    seen.insert("Story program".to_owned());
     seen.extend(
         [PAUL, EMMA, "jane@story.example", "story-labs", "Story Labs", "BREW", "nowhere"].map(String::from),
     );
@@ -112,7 +121,8 @@ fn a87_after_the_whole_story_no_id_address_or_secret_stands_in_the_numbers() {
         "outbox_mails{state=\"waiting\"} 0",
         "outbox_mails{state=\"dead\"} 0",
         "outbox_oldest_seconds 0",
-        "api_tokens 0",
+        "api_tokens 1",
+        "route=\"/api/v1/accounts/{account}/customers/{customer}/rename\",status=\"200\"} 1",
         "library_slot_wait_seconds_count",
         "database_file_bytes{file=\"portal\"}",
         "process_start_time_seconds 1",

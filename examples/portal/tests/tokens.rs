@@ -4,45 +4,10 @@
 
 mod common;
 
-use common::{Answer, Browser, EMMA, PAUL, Portal, account, between};
+use common::program::{PREFIX, call, code, json, make, secret, token};
+use common::{EMMA, PAUL, Portal, account, between};
 use meshcustomers_core::{Administration, HostKey, Settings};
 use meshcustomers_sqlite::SqliteStore;
-
-const PREFIX: &str = "meshcustomers_";
-
-/// Fills the form of the page as it stands.
-fn make(browser: &mut Browser, password: &str, fields: &[(&str, &str)]) -> Answer {
-    let page = browser.get("/me/tokens").body;
-    let id = between(&page, "name=\"id\" value=\"", "\"").to_owned();
-    let mut all = vec![("id", id.as_str()), ("password", password)];
-    for default in [("name", "A program"), ("reach", "read"), ("accounts", "all"), ("days", "30")] {
-        if !fields.iter().any(|(name, _)| *name == default.0) {
-            all.push(default);
-        }
-    }
-    all.extend(fields);
-    browser.post("/me/tokens", &all)
-}
-
-/// The token that the page shows.
-fn secret(answer: &Answer) -> String {
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    between(&answer.body, "id=\"token\" value=\"", "\"").to_owned()
-}
-
-fn token(portal: &Portal, browser: &mut Browser, fields: &[(&str, &str)]) -> String {
-    secret(&make(browser, &portal.password, fields))
-}
-
-/// Calls the API as a program does: no cookie, no page of this portal.
-fn call(portal: &Portal, token: &str, method: &str, path: &str, body: &str) -> Answer {
-    let authorization = format!("Bearer {token}");
-    let mut headers = vec![("authorization", authorization.as_str())];
-    if !body.is_empty() || method == "POST" {
-        headers.push(("content-type", "application/json"));
-    }
-    portal.browser().request(method, &format!("/api/v1{path}"), &headers, body)
-}
 
 /// The library, on the files of a portal that runs: for what the operator does beside it.
 fn library(portal: &Portal) -> (Administration, meshcustomers_core::Operator) {
@@ -209,18 +174,6 @@ fn a_token_is_good_in_its_header_only() {
     assert!(session.cookies().is_empty() && stranger.cookies.is_empty());
 }
 
-fn json(answer: &Answer) -> serde_json::Value {
-    serde_json::from_str(&answer.body).unwrap_or_else(|error| panic!("{error}: {}", answer.body))
-}
-
-/// The code of a problem document.
-fn code(answer: &Answer) -> String {
-    assert_eq!(answer.header("content-type"), "application/problem+json", "{}", answer.body);
-    let document = json(answer);
-    assert_eq!(document["status"], answer.status);
-    document["code"].as_str().unwrap().to_owned()
-}
-
 fn user_of(admin: &Administration, portal: &Portal, address: &str) -> meshcustomers_core::User {
     let db = rusqlite::Connection::open(portal.folder.path().join("sign-ins.db")).unwrap();
     let id: String =
@@ -357,7 +310,7 @@ fn a74_a97_hosts_sizes_and_shapes() {
         "a program is sent nowhere"
     );
     let large = format!("{{\"name\":\"{}\"}}", "x".repeat(1024 * 1024));
-    let refused = call(&portal, &token, "POST", "/registrations", &large);
+    let refused = call(&portal, &token, "POST", "/me/registrations", &large);
     assert!(matches!(refused.status, 413 | 0), "{}", refused.status);
 }
 

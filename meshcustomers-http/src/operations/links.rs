@@ -90,9 +90,9 @@ struct LinkTerms {
     /// When it ends; exclusive.
     #[serde(default)]
     ends_at: Option<DateTime<Utc>>,
-    /// How many may register with it; no limit without.
+    /// How many may register with it, 1 or more; no limit without.
     #[serde(default)]
-    #[schema(minimum = 1, maximum = 4_294_967_295_u32)]
+    #[schema(minimum = 0, maximum = 4_294_967_295_u32)]
     max_uses: Option<u32>,
 }
 

@@ -137,6 +137,15 @@ async fn r_acc_6_who_is_bound_to_customers_reaches_no_other() {
         (access["items"][0]["manages_through"].as_str(), &access["items"][1]),
         (Some(&*partner), &json!(null))
     );
+    // What the same person did elsewhere is not told either.
+    let mut commands = Vec::new();
+    for of in [&*acme, beyond] {
+        let history =
+            world.get("Paula", &format!("/accounts/{partner}/customers/{of}/history")).await.is(200);
+        commands.push(format!("/me/commands/{}", history["items"][0]["command"].as_str().unwrap()));
+    }
+    assert_eq!(world.get("bound", &commands[0]).await.is(200)["customer"], acme);
+    world.get("bound", &commands[1]).await.problem(404, "NOT_FOUND");
     // Moving to a partner outside would tell of it.
     let away = format!("/accounts/{partner}/customers/{acme}/move");
     world.post("bound", &away, &json!({ "partner": beyond })).await.problem(404, "NOT_FOUND");

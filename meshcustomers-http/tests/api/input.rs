@@ -78,6 +78,7 @@ async fn the_field_that_is_wrong_is_pointed_at() {
         (json!({ "name": "A", "identifier": "acme", "kind": "partner" }), "/kind"),
         (json!({ "name": "A" }), ""),
         (json!([]), ""),
+        (json!(["ACME", "acme"]), ""),
         (json!("text"), ""),
     ] {
         let problem = world.post("Paula", &path, &body).await.problem(422, "INVALID_BODY");
@@ -106,6 +107,7 @@ async fn the_field_that_is_wrong_is_pointed_at() {
     world.post("Paula", &asked, &json!({ "max_uses": 0 })).await.problem(422, "USES_OUT_OF_RANGE");
     let long = json!({ "name": "ACME", "identifier": "a".repeat(17) });
     world.post("Paula", &format!("{path}?explain=true"), &long).await.problem(422, "IDENTIFIER_TOO_LONG");
+    world.post("Paula", &rotate, &json!([null, null])).await.problem(422, "INVALID_BODY");
     let past = json!({ "ends_at": "2001-01-01T00:00:00Z" });
     world.post("Paula", &rotate, &past).await.problem(422, "ENDS_IN_PAST");
     for never in ["2030-13-01T00:00:00Z", "tomorrow", "2030-01-01", ""] {

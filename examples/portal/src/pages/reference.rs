@@ -3,11 +3,13 @@
 //! The frame speaks the reader's language; the API's own words are English, as its answers are.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::sync::LazyLock;
 
 use askama::Template;
+use askama::filters::HtmlSafe;
 use axum::response::Response;
+use pulldown_cmark::{Event, Parser};
 use serde_json::{Map, Value};
 
 use crate::api;
@@ -36,7 +38,7 @@ pub async fn show(visitor: Visitor) -> Result<Response, Problem> {
 #[derive(Debug)]
 struct Reference {
     version: String,
-    about: Vec<String>,
+    about: Prose,
     groups: Vec<Group>,
     schemas: Vec<Schema>,
 }
@@ -45,7 +47,7 @@ struct Reference {
 #[derive(Debug)]
 struct Group {
     name: String,
-    about: Vec<String>,
+    about: Prose,
     operations: Vec<Operation>,
 }
 
@@ -55,7 +57,7 @@ struct Operation {
     method: String,
     path: String,
     summary: String,
-    about: Vec<String>,
+    about: Prose,
     parameters: Vec<Field>,
     body: Vec<Field>,
     body_type: Option<Kind>,
@@ -71,7 +73,7 @@ struct Field {
     place: String,
     required: bool,
     kind: Kind,
-    about: String,
+    about: Prose,
 }
 
 /// A type in words; with the schema that it links to.
@@ -84,18 +86,31 @@ struct Kind {
 #[derive(Debug)]
 struct Answer {
     status: String,
-    about: String,
+    about: Prose,
     kind: Option<Kind>,
 }
 
 #[derive(Debug)]
 struct Schema {
     name: String,
-    about: Vec<String>,
+    about: Prose,
     kind: Kind,
     values: Vec<String>,
     fields: Vec<Field>,
 }
+
+/// Words, as HTML.
+#[derive(Debug, Default)]
+struct Prose(String);
+
+impl fmt::Display for Prose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+// Made of the program's own description, and escaped where it was made.
+impl HtmlSafe for Prose {}
 
 const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
@@ -118,25 +133,25 @@ impl Reference {
         for tag in tags.into_iter().flatten() {
             let name = text(tag, "name");
             if let Some(operations) = groups.remove(&name) {
-                told.push(Group { name, about: paragraphs(tag, "description"), operations });
+                told.push(Group { name, about: prose(tag, "description"), operations });
             }
         }
         told.extend(groups.into_iter().map(|(name, operations)| Group {
             name,
-            about: Vec::new(),
+            about: Prose::default(),
             operations,
         }));
         let schemas = document.pointer("/components/schemas").and_then(Value::as_object);
         Self {
             version: document.pointer("/info/version").and_then(Value::as_str).unwrap_or_default().to_owned(),
-            about: document.get("info").map(|info| paragraphs(info, "description")).unwrap_or_default(),
+            about: document.get("info").map(|info| prose(info, "description")).unwrap_or_default(),
             groups: told,
             schemas: schemas
                 .into_iter()
                 .flatten()
                 .map(|(name, schema)| Schema {
                     name: name.clone(),
-                    about: paragraphs(schema, "description"),
+                    about: prose(schema, "description"),
                     kind: kind(schema),
                     values: values(schema),
                     fields: fields(document, schema),
@@ -160,7 +175,7 @@ impl Operation {
                 place: text(parameter, "in"),
                 required: is_true(parameter, "required"),
                 kind: parameter.get("schema").map(kind).unwrap_or_default(),
-                about: text(parameter, "description"),
+                about: prose(parameter, "description"),
             })
             .collect();
         let body = operation.get("requestBody").map(|body| resolved(document, body));
@@ -174,7 +189,7 @@ impl Operation {
             method: method.to_uppercase(),
             path: path.to_owned(),
             summary: text(operation, "summary"),
-            about: paragraphs(operation, "description"),
+            about: prose(operation, "description"),
             body: schema.map(|schema| fields(document, resolved(document, schema))).unwrap_or_default(),
             body_type: schema.map(kind),
             answers: answers
@@ -184,7 +199,7 @@ impl Operation {
                     let answer = resolved(document, answer);
                     Answer {
                         status: status.clone(),
-                        about: text(answer, "description"),
+                        about: prose(answer, "description"),
                         kind: schema_of(answer).map(kind),
                     }
                 })
@@ -213,9 +228,17 @@ fn text(value: &Value, name: &str) -> String {
     value.get(name).and_then(Value::as_str).unwrap_or_default().trim().replace('\n', " ")
 }
 
-fn paragraphs(value: &Value, name: &str) -> Vec<String> {
+/// A text of the description, which is Markdown.
+fn prose(value: &Value, name: &str) -> Prose {
     let text = value.get(name).and_then(Value::as_str).unwrap_or_default();
-    text.split("\n\n").map(|part| part.trim().replace('\n', " ")).filter(|part| !part.is_empty()).collect()
+    let parts = Parser::new(text).map(|part| match part {
+        // No tag that a text may hold becomes one of the page.
+        Event::Html(tag) | Event::InlineHtml(tag) => Event::Text(tag),
+        other => other,
+    });
+    let mut made = String::new();
+    pulldown_cmark::html::push_html(&mut made, parts);
+    Prose(made)
 }
 
 fn is_true(value: &Value, name: &str) -> bool {
@@ -240,7 +263,7 @@ fn fields(document: &Value, schema: &Value) -> Vec<Field> {
             place: String::new(),
             required: required.contains(&name.as_str()),
             kind: kind(property),
-            about: text(property, "description"),
+            about: prose(property, "description"),
         })
         .collect();
     for part in schema.get("allOf").and_then(Value::as_array).into_iter().flatten() {
@@ -412,6 +435,34 @@ mod tests {
                 assert!(names.contains(&link.as_str()), "{link} leads nowhere");
             }
         }
+    }
+
+    #[test]
+    fn every_reference_of_the_description_leads_somewhere() {
+        fn walk(document: &Value, value: &Value, seen: &mut usize) {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                let found = reference.strip_prefix('#').and_then(|pointer| document.pointer(pointer));
+                assert!(found.is_some(), "{reference} leads nowhere");
+                *seen += 1;
+            }
+            match value {
+                Value::Object(fields) => fields.values().for_each(|field| walk(document, field, seen)),
+                Value::Array(items) => items.iter().for_each(|item| walk(document, item, seen)),
+                _ => {}
+            }
+        }
+        let mut seen = 0;
+        walk(api::document(), api::document(), &mut seen);
+        assert!(seen > 100, "{seen}");
+    }
+
+    #[test]
+    fn words_are_markdown_and_their_tags_are_none() {
+        let told = |text: &str| prose(&serde_json::json!({ "about": text }), "about").to_string();
+        assert_eq!(told("the `code` *here*"), "<p>the <code>code</code> <em>here</em></p>\n");
+        assert_eq!(told("a <script>alert(1)</script>"), "<p>a &lt;script&gt;alert(1)&lt;/script&gt;</p>\n");
+        assert_eq!(told("<img src=x>"), "&lt;img src=x&gt;");
+        assert_eq!(told(""), "");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
+pub mod program;
 pub mod sink;
 
 /// A running portal; ends with the test.
