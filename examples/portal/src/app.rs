@@ -23,9 +23,9 @@ use crate::health::Health;
 use crate::mailer::Post;
 use crate::metrics::Measures;
 use crate::pages::{
-    accounts, assets, confirmation, customer, customers, history, home, link, mailbox, members, messages,
-    own_messages, projects, quota, reference, register, registration_link, registrations, sign_in, tokens,
-    waiting,
+    accounts, assets, confirmation, customer, customers, export, history, home, link, mailbox, members,
+    messages, own_messages, projects, quota, reference, register, registration_link, registrations, sign_in,
+    tokens, waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;
@@ -214,12 +214,13 @@ routes! {
     post "/a/{account}/registration-link/revoke" => registration_link::revoke;
     get "/a/{account}/waiting" => waiting::show;
     get "/a/{account}/history" => history::own;
-    get "/a/{account}/history/export" => history::export_own;
+    get "/a/{account}/history/export" => export::own;
     get "/a/{account}/customers" => customers::show;
     post "/a/{account}/customers" => customers::create;
     get "/a/{account}/customers/availability" => customers::availability;
     get "/a/{account}/customers/{customer}/users" => customer::users;
     post "/a/{account}/customers/{customer}/users/add-myself" => customer::add_myself;
+    post "/a/{account}/customers/{customer}/users/remove-myself" => customer::remove_myself;
     get "/a/{account}/customers/{customer}/rename" => customer::show_rename;
     post "/a/{account}/customers/{customer}/rename" => customer::rename;
     get "/a/{account}/customers/{customer}/status" => customer::show_status;
@@ -234,7 +235,7 @@ routes! {
     get "/a/{account}/customers/{customer}/reject" => waiting::show_reject;
     post "/a/{account}/customers/{customer}/reject" => waiting::reject;
     get "/a/{account}/customers/{customer}/history" => history::managed;
-    get "/a/{account}/customers/{customer}/history/export" => history::export_managed;
+    get "/a/{account}/customers/{customer}/history/export" => export::managed;
     get "/mailbox" => mailbox::show;
     get "/mailbox/{mail}/html" => mailbox::show_html;
     post "/mailbox/clear" => mailbox::clear;

@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use chrono::{DateTime, SecondsFormat, Utc};
-use meshcustomers_core::Language;
+use meshcustomers_core::{Clock as _, Language, SystemClock};
 use tower_sessions::cookie::Cookie;
 
 use crate::app::App;
@@ -61,6 +61,13 @@ fn wanted(headers: &HeaderMap) -> Language {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment(pub DateTime<Utc>);
 
+impl Moment {
+    /// Now.
+    pub fn now() -> Self {
+        Self(SystemClock.now())
+    }
+}
+
 impl fmt::Display for Moment {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let exact = self.0.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -79,8 +86,6 @@ impl HtmlSafe for Moment {}
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::Path;
-
-    use meshcustomers_core::Clock as _;
 
     use super::*;
 

@@ -165,3 +165,24 @@ for (const menu of document.querySelectorAll("details[data-menu]")) {
     event.preventDefault();
   });
 }
+
+// A number goes up and down in its field.
+for (const button of document.querySelectorAll("[data-step]")) {
+  button.addEventListener("click", () => {
+    const field = button.parentElement.querySelector("input");
+    const number = Number.parseInt(field.value, 10);
+    if (!Number.isNaN(number)) field.value = Math.max(0, number + Number(button.dataset.step));
+  });
+}
+// How many characters are left, once it matters.
+for (const field of document.querySelectorAll("textarea[data-count][maxlength]")) {
+  const count = document.createElement("small");
+  count.className = "count";
+  field.after(count);
+  const show = () => {
+    const most = Number(field.getAttribute("maxlength"));
+    count.textContent = `${[...field.value].length} / ${most}`;
+  };
+  field.addEventListener("input", show);
+  show();
+}

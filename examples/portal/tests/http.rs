@@ -80,7 +80,7 @@ fn the_main_job() {
     for event in ["CUSTOMER_CREATED", "USER_ASSIGNED_HIMSELF", "USER_INVITED", "USER_ACCEPTED_INVITATION"] {
         assert!(history.contains(&format!("<span class=\"event\">{event}</span>")), "{event} in {history}");
     }
-    assert!(history.contains("Verified: all 4 events"), "{history}");
+    assert!(history.contains("all 4 events are there"), "{history}");
     let csv = paul.get(&format!("{list}/{acme}/history/export?format=csv"));
     assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8");
     assert!(csv.body.starts_with("number,at,type") && csv.body.lines().count() == 5, "{}", csv.body);
@@ -141,9 +141,9 @@ fn status_and_name_are_changed_with_reason_and_history() {
     assert_eq!(done.status, 303, "{}", done.body);
     assert_eq!(paul.post(&format!("{velo}/rename"), &[("name", "Velo GmbH")]).status, 303);
     let history = paul.get(&format!("{velo}/history")).body;
-    assert!(history.contains("<del>active</del> → <ins>disabled</ins>"), "{history}");
+    assert!(history.contains("<del>active</del> <ins>disabled</ins>"), "{history}");
     assert!(
-        history.contains("<del>Velo Courier</del> → <ins>Velo GmbH</ins>") && history.contains("Not paid")
+        history.contains("<del>Velo Courier</del> <ins>Velo GmbH</ins>") && history.contains("Not paid")
     );
 }
 

@@ -5,8 +5,8 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Customer, CustomerId, CustomerStatus, Disable, Enable, Name, PageRequest, PageSize, Permission, Reason,
-    Rename,
+    AddMyself, Customer, CustomerId, CustomerStatus, Disable, Enable, Error, Leave, Name, PageRequest,
+    PageSize, Person, Reason, Rename,
 };
 use serde::Deserialize;
 
@@ -16,6 +16,7 @@ use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::offer::Offer;
 use crate::session;
 
 #[derive(Template)]
@@ -27,8 +28,10 @@ struct UsersPage {
     members: Vec<MemberLine>,
     next: Option<String>,
     invitations: Vec<InvitationLine>,
-    may_add: bool,
-    inside: bool,
+    /// Add Myself.
+    add: Offer,
+    /// Remove Myself, for whoever is inside.
+    leave: Option<Offer>,
 }
 
 /// The managed customer, if it is the actor's to see; and the frame of a page about it.
@@ -50,16 +53,21 @@ pub async fn users(
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
     Query(query): Query<After>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Customers Users", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Customers Users"), account, id).await?;
     let (actor, user) = (signed.acting_for(account), signed.user.id);
-    let (members, invitations, access) = signed
+    let (members, invitations, add, leave) = signed
         .app()
         .admin()
         .run(move |admin| {
             let request = PageRequest { size: PageSize::default(), after: query.after };
             let members = admin.members(&actor, id, &request)?;
             let invitations = admin.invitations(&actor, id, &PageRequest::default())?;
-            Ok::<_, meshcustomers_core::Error>((members, invitations, admin.access(user, id)?))
+            let person = Person::new(user).acting_for(id);
+            let leave = match admin.access(user, id)?.role {
+                Some(_) => Some(admin.explain(&person, &Leave { customer: id })),
+                None => None,
+            };
+            Ok::<_, Error>((members, invitations, admin.explain(&actor, &AddMyself { customer: id }), leave))
         })
         .await?;
     page(&UsersPage {
@@ -68,8 +76,8 @@ pub async fn users(
         next: members.next.map(|next| format!("/a/{account}/customers/{id}/users?after={next}")),
         members: member_lines(members.items, user),
         invitations: invitation_lines(invitations.items),
-        inside: access.role.is_some(),
-        may_add: access.role.is_none() && access.may(Permission::AddMyself),
+        add: Offer::judged(add)?,
+        leave: leave.map(Offer::judged).transpose()?,
         customer,
     })
 }
@@ -82,8 +90,27 @@ pub async fn add_myself(
 ) -> Result<Redirect, Problem> {
     let actor = signed.acting_for(account);
     let result = signed.app().admin().run(move |admin| admin.add_myself(&actor, id)).await;
-    let done = "You are a member now: choose the account in the selection on the top left.";
-    signed.back(&format!("/a/{account}/customers/{id}/users"), done, result).await
+    let done = say!("You are a member now: choose the account in the selection on the top left.");
+    signed.back(&format!("/a/{account}/customers/{id}/users"), &done, result).await
+}
+
+/// Remove Myself.
+pub async fn remove_myself(
+    signed: SignedIn,
+    Ids((account, id)): Ids<(CustomerId, CustomerId)>,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Redirect, Problem> {
+    let (person, actor) = (signed.person(), signed.acting_for(account));
+    let result = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            admin.customer(&actor, id)?;
+            admin.leave(&person, id)
+        })
+        .await;
+    let done = say!("You are no member any more.");
+    signed.back(&format!("/a/{account}/customers/{id}/users"), &done, result).await
 }
 
 #[derive(Template)]
@@ -101,7 +128,7 @@ pub async fn show_rename(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Rename customer", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Rename customer"), account, id).await?;
     page(&RenamePage { frame, account, name: customer.name.to_string(), customer, problem: None })
 }
 
@@ -119,11 +146,11 @@ pub async fn rename(
         .await;
     match result {
         Ok(customer) => {
-            done(&signed, account, &format!("The customer is called {} now.", customer.name)).await
+            done(&signed, account, &say!("The customer is called %{name} now.", name = customer.name)).await
         }
         Err(error) => {
             let text = acceptable(error)?;
-            let (frame, customer) = open(&signed, "Rename customer", account, id).await?;
+            let (frame, customer) = open(&signed, &say!("Rename customer"), account, id).await?;
             let shown = RenamePage { frame, account, customer, name: typed, problem: Some(text.1) };
             page_with(text.0, &shown)
         }
@@ -146,7 +173,7 @@ pub async fn show_status(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Customer status", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Status of the customer"), account, id).await?;
     let disabled = customer.status == CustomerStatus::Disabled;
     page(&StatusPage { frame, account, customer, disabled, reason: String::new(), problem: None })
 }
@@ -169,7 +196,9 @@ pub async fn change_status(
     let enable = match form.to.as_str() {
         "active" => true,
         "disabled" => false,
-        _ => return Err(Problem::new(StatusCode::BAD_REQUEST, "A customer is made active or disabled.")),
+        _ => {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, say!("A customer is made active or disabled.")));
+        }
     };
     let result = signed
         .app()
@@ -185,12 +214,16 @@ pub async fn change_status(
         .await;
     match result {
         Ok(customer) => {
-            let text = format!("{} is {} now.", customer.name, if enable { "enabled" } else { "disabled" });
+            let text = if enable {
+                say!("%{name} is enabled now.", name = customer.name)
+            } else {
+                say!("%{name} is disabled now.", name = customer.name)
+            };
             done(&signed, account, &text).await
         }
         Err(error) => {
             let text = acceptable(error)?;
-            let (frame, customer) = open(&signed, "Customer status", account, id).await?;
+            let (frame, customer) = open(&signed, &say!("Status of the customer"), account, id).await?;
             let disabled = customer.status == CustomerStatus::Disabled;
             let shown =
                 StatusPage { frame, account, customer, disabled, reason: typed, problem: Some(text.1) };
@@ -207,7 +240,7 @@ pub(super) async fn done(signed: &SignedIn, account: CustomerId, text: &str) -> 
 }
 
 /// What the form's page can say; everything else is a page of its own.
-pub(super) fn acceptable(error: meshcustomers_core::Error) -> Result<(StatusCode, String), Problem> {
+pub(super) fn acceptable(error: Error) -> Result<(StatusCode, String), Problem> {
     let said = told(&error);
     if said.internal || matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
         return Err(error.into());

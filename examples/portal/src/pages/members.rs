@@ -1,5 +1,7 @@
 //! Account > Users: members and invitations, as the account itself sees them.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Query;
 use axum::http::StatusCode;
@@ -12,11 +14,12 @@ use meshcustomers_core::{
 use serde::Deserialize;
 
 use super::home::After;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};
 use crate::session;
+use crate::words::Moment;
 
 /// A member as a page shows them.
 pub struct MemberLine {
@@ -35,7 +38,7 @@ pub struct MemberLine {
     /// Whether they have no rights (R-MNG-7).
     pub lapsed: bool,
     /// Since when.
-    pub since: String,
+    pub since: Moment,
     /// Whether it is the one who looks.
     pub own: bool,
 }
@@ -51,9 +54,11 @@ pub struct InvitationLine {
     /// By whom.
     pub inviter: String,
     /// Until when.
-    pub until: String,
-    /// How it stands.
-    pub standing: &'static str,
+    pub until: Moment,
+    /// The class of its badge.
+    pub class: &'static str,
+    /// How it stands, in words.
+    pub standing: Cow<'static, str>,
     /// Whether it can be sent again: open, held and expired ones (R-INV-8).
     pub resend: bool,
     /// Whether it can be cancelled.
@@ -78,7 +83,7 @@ pub fn member_lines(members: Vec<Member>, looking: UserId) -> Vec<MemberLine> {
             role: member.role,
             self_added: matches!(member.origin, Origin::SelfAdded { .. }),
             lapsed: member.force == Force::Lapsed,
-            since: member.joined_at.format("%Y-%m-%d").to_string(),
+            since: Moment(member.joined_at),
             own: member.user == looking,
         })
         .collect()
@@ -90,22 +95,24 @@ pub fn invitation_lines(rows: Vec<InvitationRow>) -> Vec<InvitationLine> {
         .filter(|row| row.standing != InvitationStanding::Accepted)
         .map(|row| {
             let standing = row.standing;
+            let (class, word) = match standing {
+                InvitationStanding::Open => ("open", say!("open")),
+                InvitationStanding::Held => ("held", say!("held")),
+                InvitationStanding::Accepted => ("accepted", say!("accepted")),
+                InvitationStanding::Declined => ("declined", say!("declined")),
+                InvitationStanding::Cancelled => ("cancelled", say!("cancelled")),
+                InvitationStanding::Expired => ("expired", say!("expired")),
+                InvitationStanding::Withdrawn => ("withdrawn", say!("withdrawn")),
+            };
             let waits = matches!(standing, InvitationStanding::Open | InvitationStanding::Held);
             InvitationLine {
                 id: row.invitation.id,
                 address: row.invitation.address.to_string(),
                 role: row.invitation.role.to_string(),
                 inviter: row.inviter_name.to_string(),
-                until: moment(row.invitation.expires_at),
-                standing: match standing {
-                    InvitationStanding::Open => "open",
-                    InvitationStanding::Held => "held",
-                    InvitationStanding::Accepted => "accepted",
-                    InvitationStanding::Declined => "declined",
-                    InvitationStanding::Cancelled => "cancelled",
-                    InvitationStanding::Expired => "expired",
-                    InvitationStanding::Withdrawn => "withdrawn",
-                },
+                until: Moment(row.invitation.expires_at),
+                class,
+                standing: word,
                 resend: waits || standing == InvitationStanding::Expired,
                 cancel: waits,
             }

@@ -1,5 +1,7 @@
 //! Administration > Customers > Messages: sending in both modes, who has acknowledged, withdrawing.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Query;
 use axum::http::StatusCode;
@@ -13,17 +15,18 @@ use serde::Deserialize;
 
 use super::customer::{acceptable, open};
 use super::home::After;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};
 use crate::session;
+use crate::words::Moment;
 
 struct Line {
     message: Message,
-    sent: String,
-    mode: &'static str,
-    state: &'static str,
+    sent: Moment,
+    mode: Cow<'static, str>,
+    state: Cow<'static, str>,
     open: bool,
     acknowledged: u32,
 }
@@ -32,16 +35,16 @@ impl Line {
     fn new(row: SentMessage) -> Self {
         let SentMessage { message, standing, acknowledged } = row;
         Self {
-            sent: moment(message.sent_at),
+            sent: Moment(message.sent_at),
             mode: match message.mode {
-                MessageMode::AllMustRead => "All must read",
-                MessageMode::SingleRead => "Single read only",
+                MessageMode::AllMustRead => say!("All must read"),
+                MessageMode::SingleRead => say!("Single read only"),
             },
             state: match standing {
-                MessageStanding::Open => "open",
-                MessageStanding::Taken => "taken",
-                MessageStanding::Withdrawn => "withdrawn",
-                MessageStanding::Over => "over",
+                MessageStanding::Open => say!("open"),
+                MessageStanding::Taken => say!("taken"),
+                MessageStanding::Withdrawn => say!("withdrawn"),
+                MessageStanding::Over => say!("over"),
             },
             open: standing == MessageStanding::Open,
             acknowledged,
@@ -69,7 +72,7 @@ async fn list(
     id: CustomerId,
     query: After,
 ) -> Result<MessagesPage, Problem> {
-    let (frame, customer) = open(signed, "Messages", account, id).await?;
+    let (frame, customer) = open(signed, &say!("Messages"), account, id).await?;
     let (actor, user) = (signed.acting_for(account), signed.user.id);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
     let (messages, access) = signed
@@ -148,7 +151,7 @@ pub async fn send(
     let Some(mode) = MessageMode::parse(&form.mode) else {
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
-            "A message is for all to read, or for one reader.",
+            say!("A message is for all to read, or for one reader."),
         ));
     };
     let (actor, typed) = (signed.acting_for(account), form.clone());
@@ -156,7 +159,7 @@ pub async fn send(
         signed.app().admin().run(move |admin| admin.send_message(&actor, form.command(id, mode)?)).await;
     match result {
         Ok(_) => {
-            let text = "The message is sent: its recipients see it when they sign in.".to_owned();
+            let text = say!("The message is sent: its recipients see it when they sign in.").into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             Ok(Redirect::to(&format!("/a/{account}/customers/{id}/messages")).into_response())
         }
@@ -174,7 +177,7 @@ struct RecipientsPage {
     frame: Frame,
     account: CustomerId,
     customer: Customer,
-    rows: Vec<(MessageRecipient, String)>,
+    rows: Vec<MessageRecipient>,
     next: Option<String>,
 }
 
@@ -184,7 +187,7 @@ pub async fn recipients(
     Ids((account, id, message)): Ids<(CustomerId, CustomerId, MessageId)>,
     Query(query): Query<After>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Recipients", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Receipts"), account, id).await?;
     let actor = signed.acting_for(account);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
     let rows = signed.app().admin().run(move |admin| admin.recipients(&actor, id, message, &request)).await?;
@@ -193,17 +196,7 @@ pub async fn recipients(
         account,
         customer,
         next: rows.next.map(|next| format!("/a/{account}/customers/{id}/messages/{message}?after={next}")),
-        rows: rows
-            .items
-            .into_iter()
-            .map(|row| {
-                let state = match row.acknowledged_at {
-                    Some(at) => format!("{} UTC", moment(at)),
-                    None => "not yet".to_owned(),
-                };
-                (row, state)
-            })
-            .collect(),
+        rows: rows.items,
     })
 }
 
@@ -220,5 +213,5 @@ pub async fn withdraw(
         .run(move |admin| admin.withdraw_message(&actor, WithdrawMessage { customer: id, message }))
         .await;
     let back = format!("/a/{account}/customers/{id}/messages");
-    signed.back(&back, "The message is withdrawn.", result).await
+    signed.back(&back, &say!("The message is withdrawn."), result).await
 }

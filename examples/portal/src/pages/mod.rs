@@ -12,6 +12,8 @@ pub mod assets;
 pub mod confirmation;
 pub mod customer;
 pub mod customers;
+pub mod event_words;
+pub mod export;
 pub mod history;
 pub mod home;
 pub mod link;

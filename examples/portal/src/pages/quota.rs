@@ -9,7 +9,7 @@ use super::Ids;
 use super::customer::{acceptable, done, open};
 use crate::csrf::Form;
 use crate::error::Problem;
-use crate::frame::{Frame, SignedIn, page, page_with};
+use crate::frame::{Frame, SignedIn, Used, page, page_with};
 
 #[derive(Template)]
 #[template(path = "customer_quota.html")]
@@ -20,6 +20,7 @@ struct QuotaPage {
     /// The quota that the form was made with: the edit names it, so that two people do not undo each other.
     seen: String,
     typed: String,
+    used: Used,
     problem: Option<String>,
 }
 
@@ -28,9 +29,10 @@ pub async fn show(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Customer quota", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Quota"), account, id).await?;
     let seen = customer.projects.limit.to_string();
-    page(&QuotaPage { frame, account, customer, typed: seen.clone(), seen, problem: None })
+    let used = Used(customer.projects);
+    page(&QuotaPage { frame, account, customer, typed: seen.clone(), seen, used, problem: None })
 }
 
 /// The new quota, and the one that was shown.
@@ -58,14 +60,21 @@ pub async fn edit(
         .await;
     match result {
         Ok(customer) => {
-            let text = format!("{} may have {} projects now.", customer.name, customer.projects.limit);
+            let text = match customer.projects.limit.limit() {
+                Some(limit) => {
+                    say!("%{name} may have %{limit} projects now.", name = customer.name, limit = limit)
+                }
+                None => say!("%{name} may have any number of projects now.", name = customer.name),
+            };
             done(&signed, account, &text).await
         }
         Err(error) => {
             let (status, problem) = acceptable(error)?;
-            let (frame, customer) = open(&signed, "Customer quota", account, id).await?;
+            let (frame, customer) = open(&signed, &say!("Quota"), account, id).await?;
             let seen = customer.projects.limit.to_string();
-            page_with(status, &QuotaPage { frame, account, customer, seen, typed, problem: Some(problem) })
+            let used = Used(customer.projects);
+            let shown = QuotaPage { frame, account, customer, seen, typed, used, problem: Some(problem) };
+            page_with(status, &shown)
         }
     }
 }

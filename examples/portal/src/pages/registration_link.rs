@@ -1,5 +1,7 @@
 //! Administration > Invitation Link: the partner's registration link, shown, copied, made anew, revoked (R-LNK).
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -7,18 +9,52 @@ use meshcustomers_core::{CustomerId, LinkStanding, Permission, RotateLink};
 use serde::Deserialize;
 
 use super::customer::acceptable;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};
 use crate::session;
+use crate::words::Moment;
 
 struct Shown {
     address: String,
-    made: String,
+    made: Moment,
     uses: String,
-    ends: String,
-    state: &'static str,
+    ends: Option<Moment>,
+    /// The class of the badge, and its word.
+    class: &'static str,
+    state: Cow<'static, str>,
+}
+
+/// The link as the library shows it; the words are made where the reader's language is known.
+struct Read {
+    address: String,
+    made_at: DateTime<Utc>,
+    expires_at: Option<DateTime<Utc>>,
+    uses: u32,
+    max_uses: Option<u32>,
+    standing: LinkStanding,
+}
+
+impl From<Read> for Shown {
+    fn from(read: Read) -> Self {
+        let (class, state) = match read.standing {
+            LinkStanding::Alive => ("active", say!("active")),
+            LinkStanding::Expired => ("expired", say!("over")),
+            LinkStanding::UsedUp => ("expired", say!("used up")),
+        };
+        Self {
+            address: read.address,
+            made: Moment(read.made_at),
+            uses: match read.max_uses {
+                Some(max) => say!("%{used} of %{limit}", used = read.uses, limit = max).into_owned(),
+                None => read.uses.to_string(),
+            },
+            ends: read.expires_at.map(Moment),
+            class,
+            state,
+        }
+    }
 }
 
 #[derive(Template)]
@@ -33,29 +69,24 @@ struct LinkPage {
 }
 
 async fn shown(signed: &SignedIn, account: CustomerId) -> Result<LinkPage, Problem> {
-    let frame = signed.frame("Invitation Link", account, "link").await?;
+    let frame = signed.frame(&say!("Invitation Link"), account, "link").await?;
     let actor = signed.acting_for(account);
     let link = signed
         .app()
         .admin()
         .run(move |admin| {
             let link = admin.registration_link(&actor, account)?;
-            Ok::<_, meshcustomers_core::Error>(link.map(|link| Shown {
+            Ok::<_, meshcustomers_core::Error>(link.map(|link| Read {
                 address: admin.settings().base_url().link(&link.token),
-                made: moment(link.made_at),
-                uses: match link.max_uses {
-                    Some(max) => format!("{} of {max}", link.uses),
-                    None => link.uses.to_string(),
-                },
-                ends: link.expires_at.map(moment).unwrap_or_default(),
-                state: match link.standing {
-                    LinkStanding::Alive => "active",
-                    LinkStanding::Expired => "over",
-                    LinkStanding::UsedUp => "used up",
-                },
+                made_at: link.made_at,
+                expires_at: link.expires_at,
+                uses: link.uses,
+                max_uses: link.max_uses,
+                standing: link.standing,
             }))
         })
-        .await?;
+        .await?
+        .map(Shown::from);
     let may_rotate = frame.current.as_ref().is_some_and(|current| current.may(Permission::RotateLink));
     Ok(LinkPage { frame, account, link, may_rotate, form: Terms::default(), problem: None })
 }
@@ -101,7 +132,7 @@ pub async fn rotate(
     let (actor, command) = (signed.acting_for(account), terms.command(account));
     match signed.app().admin().run(move |admin| admin.rotate_link(&actor, command)).await {
         Ok(_) => {
-            let notice = Notice { good: true, text: "There is a new link.".to_owned() };
+            let notice = Notice { good: true, text: say!("There is a new link.").into_owned() };
             session::tell(&signed.visitor.session, &notice).await?;
             Ok(Redirect::to(&format!("/a/{account}/registration-link")).into_response())
         }
@@ -121,5 +152,5 @@ pub async fn revoke(
 ) -> Result<Redirect, Problem> {
     let actor = signed.acting_for(account);
     let result = signed.app().admin().run(move |admin| admin.revoke_link(&actor, account)).await;
-    signed.back(&format!("/a/{account}/registration-link"), "The link is revoked.", result).await
+    signed.back(&format!("/a/{account}/registration-link"), &say!("The link is revoked."), result).await
 }

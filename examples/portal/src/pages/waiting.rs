@@ -1,5 +1,7 @@
 //! Administration > Waiting: registrations to be approved or rejected (R-REG-2, R-REG-5).
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::extract::Query;
 use axum::response::{Redirect, Response};
@@ -10,24 +12,25 @@ use serde::Deserialize;
 
 use super::customer::{acceptable, done, open};
 use super::home::After;
-use super::{Ids, Nothing, moment};
+use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page, page_with};
+use crate::words::Moment;
 
 struct Line {
     row: WaitingRegistration,
-    since: String,
-    waits_for: &'static str,
+    since: Moment,
+    waits_for: Cow<'static, str>,
     approvable: bool,
 }
 
 /// What a registration waits for, in words.
-pub const fn waiting_for(waits_for: WaitingFor) -> &'static str {
+pub fn waiting_for(waits_for: WaitingFor) -> Cow<'static, str> {
     match waits_for {
-        WaitingFor::Approval => "approval",
-        WaitingFor::Confirmation => "confirmation of the address",
-        WaitingFor::Both => "approval, then confirmation of the address",
+        WaitingFor::Approval => say!("approval"),
+        WaitingFor::Confirmation => say!("confirmation of the address"),
+        WaitingFor::Both => say!("approval, then confirmation of the address"),
     }
 }
 
@@ -46,7 +49,7 @@ pub async fn show(
     Ids(account): Ids<CustomerId>,
     Query(query): Query<After>,
 ) -> Result<Response, Problem> {
-    let frame = signed.frame("Waiting", account, "customers").await?;
+    let frame = signed.frame(&say!("Waiting registrations"), account, "customers").await?;
     let actor = signed.acting_for(account);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
     let rows = signed.app().admin().run(move |admin| admin.waiting_registrations(&actor, &request)).await?;
@@ -58,7 +61,7 @@ pub async fn show(
             .items
             .into_iter()
             .map(|row| Line {
-                since: moment(row.registered_at),
+                since: Moment(row.registered_at),
                 waits_for: waiting_for(row.waits_for),
                 approvable: row.waits_for != WaitingFor::Confirmation,
                 row,
@@ -75,7 +78,9 @@ pub async fn approve(
 ) -> Result<Redirect, Problem> {
     let actor = signed.acting_for(account);
     let result = signed.app().admin().run(move |admin| admin.approve(&actor, id)).await;
-    signed.back(&format!("/a/{account}/waiting"), "Approved: the registrant gets a mail.", result).await
+    signed
+        .back(&format!("/a/{account}/waiting"), &say!("Approved: the registrant gets a mail."), result)
+        .await
 }
 
 #[derive(Template)]
@@ -93,7 +98,7 @@ pub async fn show_reject(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, "Reject registration", account, id).await?;
+    let (frame, customer) = open(&signed, &say!("Reject registration"), account, id).await?;
     page(&RejectPage { frame, account, customer, reason: String::new(), problem: None })
 }
 
@@ -121,11 +126,12 @@ pub async fn reject(
         .await;
     match result {
         Ok(customer) => {
-            done(&signed, account, &format!("The registration of {} is rejected.", customer.name)).await
+            done(&signed, account, &say!("The registration of %{name} is rejected.", name = customer.name))
+                .await
         }
         Err(error) => {
             let (status, problem) = acceptable(error)?;
-            let (frame, customer) = open(&signed, "Reject registration", account, id).await?;
+            let (frame, customer) = open(&signed, &say!("Reject registration"), account, id).await?;
             let shown = RejectPage { frame, account, customer, reason: typed, problem: Some(problem) };
             page_with(status, &shown)
         }
