@@ -89,9 +89,9 @@ pub fn fill(config: &Config, wanted: u32) -> Outcome<String> {
     let paul =
         SignIns::new(db).by_address(&EmailAddress::parse(address)?)?.ok_or("the demo has no partner")?;
     let paul = Person::new(admin.upsert_user(&paul.known()?.verified())?.id);
-    let partner = match store.read()?.identifier(&Identifier::parse("cloud-partner")?)? {
-        Some(IdentifierHold::InUse { customer, .. }) => customer,
-        _ => return Err("the demo has no partner".into()),
+    let partner = store.read()?.identifier(&Identifier::parse("cloud-partner")?)?;
+    let Some(IdentifierHold::InUse { customer: partner, .. }) = partner else {
+        return Err("the demo has no partner".into());
     };
     let actor = paul.acting_for(partner);
 

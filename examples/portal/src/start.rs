@@ -146,14 +146,11 @@ pub fn open(config: &Config, files: &Files, key: HostKey, db: Db, base_url: &str
 
 /// The account that `default_partner` names.
 fn partner(config: &Config, store: &SqliteStore, identifier: &Identifier) -> Outcome<CustomerId> {
-    match store.read()?.identifier(identifier)? {
-        Some(IdentifierHold::InUse { customer, .. }) => Ok(customer),
-        _ => {
-            let problem =
-                format!("is {identifier}, and there is no such account; name a partner's identifier");
-            Err(config.problem("default_partner", problem).into())
-        }
+    if let Some(IdentifierHold::InUse { customer, .. }) = store.read()?.identifier(identifier)? {
+        return Ok(customer);
     }
+    let problem = format!("is {identifier}, and there is no such account; name a partner's identifier");
+    Err(config.problem("default_partner", problem).into())
 }
 
 /// Whether only this machine reaches that address.

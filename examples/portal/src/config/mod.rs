@@ -197,6 +197,7 @@ macro_rules! filled {
 macro_rules! settings {
     ($($area:literal { $($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:tt;)+ })+) => {
         /// The flags: the same names as in the file, with `-` for `_`.
+        #[allow(clippy::doc_markdown, reason = "they are the help and the example file, too: for people, not for rustdoc")]
         #[derive(Clone, Debug, Default, Args)]
         pub struct Flags {$($(
             $(#[doc = $doc])+
@@ -224,6 +225,7 @@ macro_rules! settings {
         },)+)+];
 
         /// What holds.
+        #[allow(clippy::doc_markdown, reason = "they are the help and the example file, too: for people, not for rustdoc")]
         #[derive(Clone, Debug)]
         pub struct Config {
             $($($(#[doc = $doc])+ pub $name: kind!($default, $kind),)+)+

@@ -149,11 +149,11 @@ impl Server {
         if self.line == Line::Tls {
             let session = ServerConnection::new(Arc::clone(&self.tls)).unwrap();
             let mut stream = StreamOwned::new(session, stream);
-            let _ = Talk { server: self, stream: &mut stream, encrypted: true }.from_the_start();
+            let _ = Talk { server: self, stream: &mut stream, encrypted: true }.greets();
             return;
         }
         let mut talk = Talk { server: self, stream: &mut stream, encrypted: false };
-        if matches!(talk.from_the_start(), Some(Next::Encrypts)) {
+        if matches!(talk.greets(), Some(Next::Encrypts)) {
             let session = ServerConnection::new(Arc::clone(&self.tls)).unwrap();
             let mut stream = StreamOwned::new(session, stream);
             let _ = Talk { server: self, stream: &mut stream, encrypted: true }.goes_on();
@@ -199,7 +199,7 @@ impl Talk<'_> {
         }
     }
 
-    fn from_the_start(&mut self) -> Option<Next> {
+    fn greets(&mut self) -> Option<Next> {
         if !self.passes(Stage::Greeting)? {
             return Some(Next::Ends);
         }
