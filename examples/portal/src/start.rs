@@ -51,9 +51,12 @@ pub struct Opened {
 /// Settings that cannot be, files that cannot be used, and what the system says.
 pub async fn serve(config: Config) -> Outcome<()> {
     check_addresses(&config)?;
-    let listener = serve::listen(config.listen, config.port, config.is_demo())
-        .await
-        .map_err(|error| config.problem("port", format!("{} cannot be used: {error}", config.port)))?;
+    let listener = serve::listen(config.listen, config.port, config.is_demo()).await.map_err(|error| {
+        config.problem(
+            "port",
+            format!("{} cannot be used: {error}; choose another, or 0 for any free one", config.port),
+        )
+    })?;
     let local = format!("http://{}", listener.local_addr()?);
     let base_url = base_url(&config, &local);
     let settings = config.settings(&base_url, None)?;

@@ -91,7 +91,7 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     rosa.post(
         "/register",
         &[
-            ("name", "Rosa Klein"),
+            ("name", "Rosa & Co"),
             ("address", "rosa@klein.example"),
             ("password", password),
             ("again", password),
@@ -101,6 +101,12 @@ fn r_mai_an_invitation_goes_out_over_smtp_to_one_recipient() {
     assert_eq!(mail.to, ["RCPT TO:<rosa@klein.example>"]);
     let message = MessageParser::default().parse(mail.data.as_bytes()).expect("a mail");
     assert!(message.body_text(0).unwrap().contains("/confirm/"));
+    let html = message.body_html(0).unwrap();
+    assert!(
+        html.contains(&format!("<a href=\"{}/confirm/", portal.base)) && html.contains("Rosa &#38; Co"),
+        "{html}"
+    );
+    assert!(message.message_id().unwrap().ends_with("@cloud.example"), "{:?}", message.message_id());
 }
 
 #[test]

@@ -89,7 +89,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.source, self.text)
+        match self.source {
+            // Nobody gave it: there is no place to name.
+            Source::Default => f.write_str(&self.text),
+            _ => write!(f, "{}: {}", self.source, self.text),
+        }
     }
 }
 
