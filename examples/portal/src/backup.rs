@@ -3,13 +3,12 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use meshcustomers_core::Store as _;
 use meshcustomers_sqlite::{SqliteStore, VerifyReport};
 
 use crate::db::Db;
 use crate::files::write_private;
-use crate::progress;
 use crate::start::{Opened, Outcome};
+use crate::{progress, told};
 
 /// At most so many faults are told one by one.
 const TOLD: usize = 20;
@@ -44,7 +43,7 @@ pub fn backup(opened: &Opened, to: &Path) -> Outcome<String> {
 /// Customers first: a sign-in that nobody knows is no harm, a person whose sign-in is missing could never come back.
 fn copy(opened: &Opened, to: &Path, sign_ins: &Path) -> Outcome<u64> {
     let shown = progress::spinner("copying");
-    opened.store.backup(to).map_err(|error| format!("{} could not be written: {error}", to.display()))?;
+    opened.store.backup(to).map_err(|error| format!("{} was not written: {}", to.display(), told(&error)))?;
     write_private(sign_ins, "").map_err(|error| format!("{} cannot be made: {error}", sign_ins.display()))?;
     opened.db.copy_to(sign_ins)?;
     shown.finish_and_clear();
@@ -83,10 +82,7 @@ pub fn verify(opened: &Opened) -> Outcome<String> {
 }
 
 fn check(store: &SqliteStore) -> Outcome<VerifyReport> {
-    // The file counts what it has; the rest is looked for while it is checked.
-    let total = store.read()?.instance()?.map_or(0, |_| 1);
     let shown = progress::spinner("pages, references and counters, then accounts:");
-    shown.set_length(total);
     let report = store.verify_with(&mut |customers| shown.set_position(customers))?;
     shown.finish_and_clear();
     Ok(report)

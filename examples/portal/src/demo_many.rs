@@ -89,9 +89,9 @@ pub fn fill(config: &Config, wanted: u32) -> Outcome<String> {
     let paul =
         SignIns::new(db).by_address(&EmailAddress::parse(address)?)?.ok_or("the demo has no partner")?;
     let paul = Person::new(admin.upsert_user(&paul.known()?.verified())?.id);
-    let partner = match store.read()?.identifier(&Identifier::parse("cloud-partner")?)? {
-        Some(IdentifierHold::InUse { customer, .. }) => customer,
-        _ => return Err("the demo has no partner".into()),
+    let partner = store.read()?.identifier(&Identifier::parse("cloud-partner")?)?;
+    let Some(IdentifierHold::InUse { customer: partner, .. }) = partner else {
+        return Err("the demo has no partner".into());
     };
     let actor = paul.acting_for(partner);
 
@@ -103,6 +103,10 @@ pub fn fill(config: &Config, wanted: u32) -> Outcome<String> {
     shown.set_position(there.into());
     let step = TimeDelta::days(DAYS) / i32::try_from(wanted.max(1)).unwrap_or(i32::MAX);
     clock.advance(step * i32::try_from(there).unwrap_or_default());
+    // Written back seldom, and much of the file in memory: the indexes are hit all over.
+    store.unit(|unit| -> Outcome<()> {
+        Ok(unit.sql()?.execute_batch("PRAGMA cache_size = -262144; PRAGMA wal_autocheckpoint = 32768")?)
+    })?;
     let mut made = there;
     while made < wanted {
         let until = made.saturating_add(BATCH).min(wanted);

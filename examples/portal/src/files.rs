@@ -31,6 +31,18 @@ pub enum FileError {
         /// The mode it should have.
         wanted: u32,
     },
+    /// It is no folder of a portal's own.
+    #[error(
+        "{data} holds other things, and others on this machine may read it (mode {found:04o}); name a folder of the portal's own \
+         with --data",
+        data = data.display()
+    )]
+    NotOurs {
+        /// Which.
+        data: PathBuf,
+        /// Its mode.
+        found: u32,
+    },
     /// Whoever copies the folder has the key, too.
     #[error(
         "the key file {path} lies in the data folder {data}: whoever has a copy of that folder could forge links; move it \
@@ -152,7 +164,12 @@ impl Files {
 
     /// Looks at the modes of all that is there, and where the key is.
     fn check(&self, config: &Config) -> Result<(), FileError> {
-        private(&self.data, 0o700)?;
+        match private(&self.data, 0o700) {
+            Err(FileError::TooWide { path, found, .. }) if !self.customers().exists() => {
+                return Err(FileError::NotOurs { data: path, found });
+            }
+            other => other?,
+        }
         for entry in std::fs::read_dir(&self.data).map_err(io(&self.data))? {
             let path = entry.map_err(io(&self.data))?.path();
             let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -4,18 +4,20 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
+use askama::Template;
 use chrono::{DateTime, Utc};
 use lettre::Address;
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox as To, Message, MultiPart, MultiPartKind, SinglePart};
 use meshcustomers_core::{Clock as _, EmailAddress, MailError, Mailer, Name, RenderedMail, SystemClock};
 
+use crate::random;
 use crate::smtp::SmtpMailer;
 
 /// How many mails the mailbox keeps.
 const KEPT: usize = 200;
 
-/// A mail of the portal's own: text only.
+/// A mail of the portal's own; its HTML part is made of the text.
 #[derive(Clone)]
 pub struct Letter {
     /// To whom.
@@ -26,6 +28,22 @@ pub struct Letter {
     pub subject: String,
     /// The text; it may hold a link, so it is never logged.
     pub text: String,
+}
+
+impl Letter {
+    fn html(&self) -> Result<String, MailError> {
+        let paragraphs =
+            self.text.trim_end().split("\n\n").map(|paragraph| paragraph.lines().collect()).collect();
+        LetterPage { subject: &self.subject, paragraphs }.render().map_err(broken)
+    }
+}
+
+/// The HTML part of a letter: its paragraphs, and lines that are an address as links.
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct LetterPage<'a> {
+    subject: &'a str,
+    paragraphs: Vec<Vec<&'a str>>,
 }
 
 impl fmt::Debug for Letter {
@@ -130,12 +148,14 @@ impl Post {
     pub fn send_letter(&self, letter: &Letter) -> Result<(), MailError> {
         match self {
             Self::Mailbox(mailbox) => {
-                mailbox.put(&letter.to, &letter.subject, &letter.text, None);
+                mailbox.put(&letter.to, &letter.subject, &letter.text, Some(&letter.html()?));
                 Ok(())
             }
             Self::Smtp(smtp) => {
+                let id = format!("<{}@{}>", random::uuid().hyphenated(), smtp.from().email.domain());
                 let message = head(smtp.from(), &letter.to, letter.to_name.as_ref(), &letter.subject)?
-                    .singlepart(SinglePart::plain(letter.text.clone()))
+                    .message_id(Some(id))
+                    .multipart(MultiPart::alternative_plain_html(letter.text.clone(), letter.html()?))
                     .map_err(broken)?;
                 smtp.send(message)
             }

@@ -66,7 +66,7 @@ async fn main() -> ExitCode {
     match run(CommandLine::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{}", told(&*error));
+            let _ = writeln!(std::io::stderr(), "error: {}", told(&*error));
             ExitCode::FAILURE
         }
     }
@@ -100,7 +100,7 @@ async fn run(line: CommandLine) -> Outcome<()> {
 }
 
 /// An error with its causes, as far as they say something new.
-fn told(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn told(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

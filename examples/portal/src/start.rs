@@ -51,9 +51,12 @@ pub struct Opened {
 /// Settings that cannot be, files that cannot be used, and what the system says.
 pub async fn serve(config: Config) -> Outcome<()> {
     check_addresses(&config)?;
-    let listener = serve::listen(config.listen, config.port, config.is_demo())
-        .await
-        .map_err(|error| config.problem("port", format!("{} cannot be used: {error}", config.port)))?;
+    let listener = serve::listen(config.listen, config.port, config.is_demo()).await.map_err(|error| {
+        config.problem(
+            "port",
+            format!("{} cannot be used: {error}; choose another, or 0 for any free one", config.port),
+        )
+    })?;
     let local = format!("http://{}", listener.local_addr()?);
     let base_url = base_url(&config, &local);
     let settings = config.settings(&base_url, None)?;
@@ -146,14 +149,11 @@ pub fn open(config: &Config, files: &Files, key: HostKey, db: Db, base_url: &str
 
 /// The account that `default_partner` names.
 fn partner(config: &Config, store: &SqliteStore, identifier: &Identifier) -> Outcome<CustomerId> {
-    match store.read()?.identifier(identifier)? {
-        Some(IdentifierHold::InUse { customer, .. }) => Ok(customer),
-        _ => {
-            let problem =
-                format!("is {identifier}, and there is no such account; name a partner's identifier");
-            Err(config.problem("default_partner", problem).into())
-        }
+    if let Some(IdentifierHold::InUse { customer, .. }) = store.read()?.identifier(identifier)? {
+        return Ok(customer);
     }
+    let problem = format!("is {identifier}, and there is no such account; name a partner's identifier");
+    Err(config.problem("default_partner", problem).into())
 }
 
 /// Whether only this machine reaches that address.

@@ -14,7 +14,7 @@ use meshcustomers_core::{
     Administration, Approval, Clock, EmailConfirmation, HostKey, KnownUser, ManualClock, Person, Register,
     RegistrationMode, Settings, SystemClock,
 };
-use meshcustomers_sqlite::SqliteStore;
+use meshcustomers_sqlite::{SqliteStore, rusqlite};
 use tempfile::TempDir;
 
 /// A portal's files after it was started once, and how to run a command on them.
@@ -215,4 +215,113 @@ fn r_lnk_1_link_only_without_links_is_refused_at_start() {
         run(folder.path(), &["--port", "0", "--registration", "link-only", "--registration-links", "off"]);
     assert!(!good && text.contains("link"), "{text}");
     assert!(!folder.path().join("portal.db").exists(), "nothing was made");
+}
+
+#[test]
+fn r_mng_7_administrator_make_makes_the_account_with_its_first_admin_or_nothing() {
+    let running = Portal::start();
+    let folder = running.folder.path();
+    let (good, text) = run(folder, &["administrator", "make", "head-office", "nobody@acme.example"]);
+    assert!(!good && text.contains("nobody has a sign-in") && text.contains("/register"), "{text}");
+    let (good, text) = run(folder, &["administrator", "make", "velo", EMMA]);
+    assert!(!good && !text.contains("Admin of"), "a taken identifier: {text}");
+    let (good, text) = run(folder, &["administrator", "make", "Head Office", EMMA]);
+    assert!(!good, "no identifier: {text}");
+    let made =
+        ["administrator", "make", "head-office", EMMA, "--name", "Head Office", "--reason", "the second one"];
+    told(folder, &made, "Emma Fischer is Admin of the new administrator account Head Office (head-office)");
+    let mut emma = running.signed_in(EMMA);
+    let office = account(&emma.get("/").body, "head-office");
+    let list = emma.get(&format!("/a/{office}/customers")).body;
+    assert!(list.contains("<code>zephyr</code>"), "she manages all customers: {list}");
+    let history = emma.get(&format!("/a/{office}/history")).body;
+    assert!(history.contains("OPERATOR_ADDED_ADMIN") && history.contains("the second one"), "{history}");
+    // The refused tries have left no account behind.
+    told(folder, &["verify"], "the histories of 18 accounts are whole");
+}
+
+#[test]
+fn backup_copies_both_databases_while_the_portal_runs() {
+    let running = Portal::start();
+    let (folder, elsewhere) = (running.folder.path(), tempfile::tempdir().unwrap());
+    let to = elsewhere.path().join("monday.db");
+    let file = to.to_str().unwrap();
+    let text = told(folder, &["backup", file], "hold 17 accounts");
+    assert!(text.contains("monday.sign-ins.db") && text.lines().count() == 1, "one line: {text}");
+    for name in ["monday.db", "monday.sign-ins.db"] {
+        let metadata = std::fs::metadata(elsewhere.path().join(name)).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        assert_eq!(mode, 0o600, "{name}");
+    }
+    assert_eq!(std::fs::read_dir(elsewhere.path()).unwrap().count(), 2, "nothing else");
+    let before = std::fs::read(&to).unwrap();
+    for taken in [&to, &elsewhere.path().join("tuesday.db")] {
+        std::fs::write(elsewhere.path().join("tuesday.sign-ins.db"), "mine").unwrap();
+        let (good, text) = run(folder, &["backup", taken.to_str().unwrap()]);
+        assert!(!good && text.contains("is there already"), "{text}");
+    }
+    assert_eq!(std::fs::read(&to).unwrap(), before, "untouched");
+    assert!(!elsewhere.path().join("tuesday.db").exists());
+    let (good, text) = run(folder, &["backup", "/nowhere/at/all.db"]);
+    assert!(!good && text.contains("/nowhere/at/all.db"), "{text}");
+
+    // What was copied is a portal: put in a folder with the key, it serves the same people.
+    let restored = tempfile::tempdir().unwrap();
+    let place = |from: &Path, name: &str| std::fs::copy(from, restored.path().join(name)).unwrap();
+    place(&to, "portal.db");
+    place(&elsewhere.path().join("monday.sign-ins.db"), "sign-ins.db");
+    place(&folder.join("host.key"), "host.key");
+    std::fs::set_permissions(restored.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let mut again = Portal::start_with(restored, &[]);
+    running.password.clone_into(&mut again.password);
+    assert!(again.signed_in(EMMA).open("/").body.contains("north-energy"));
+}
+
+#[test]
+fn r_his_5_verify_names_what_is_not_whole_and_ends_with_1() {
+    let files = Files::new();
+    files.told(&["verify"], "the histories of 17 accounts are whole");
+    let db = rusqlite::Connection::open(files.0.path().join("portal.db")).unwrap();
+    // Somebody with the database in hand takes the trigger away and writes another time.
+    let trigger: String = db
+        .query_row(
+            "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'mc_event' AND sql LIKE '%UPDATE%'",
+            [],
+            |row| row.get(0),
+        )
+        .unwrap();
+    db.execute_batch(&format!("DROP TRIGGER {trigger}; UPDATE mc_event SET at = at + 1 WHERE number = 2;"))
+        .unwrap();
+    drop(db);
+    let out = portal().arg("--data").arg(files.0.path()).arg("verify").output().unwrap();
+    let text = String::from_utf8(out.stderr).unwrap();
+    assert_eq!(out.status.code(), Some(1), "{text}");
+    assert!(text.contains("history of ") && text.contains("event 2: "), "{text}");
+    // A copy of it would not be whole either, and is not kept.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let to = elsewhere.path().join("copy.db");
+    files.refused(&["backup", to.to_str().unwrap()], "not whole");
+    assert!(!to.exists());
+}
+
+#[test]
+fn demo_fills_a_fresh_folder_goes_on_where_it_ended_and_all_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    told(data, &["demo", "--customers", "700"], "700 further customers of Cloud Partner");
+    told(data, &["verify"], "the histories of 717 accounts are whole");
+    told(data, &["demo", "--customers", "1200"], "1200 further customers of Cloud Partner");
+    let text = told(data, &["demo", "--customers", "900"], " made now");
+    assert!(text.contains(": 0 made now"), "there are enough: {text}");
+    told(data, &["verify"], "the histories of 1217 accounts are whole");
+    let (good, text) = run(data, &["demo", "--customers", "10000001"]);
+    assert!(!good && text.contains("it takes 0 to 10000000"), "{text}");
+    // The rest of the demo is as it always is.
+    let running = Portal::start_with(folder, &[]);
+    let (_, _, list) = paul(&running);
+    assert!(list.contains("<code>zephyr</code>") || list.contains("<code>amber-0</code>"), "{list}");
+    let mut emma = running.signed_in(EMMA);
+    assert!(emma.get("/").body.contains("north-energy"));
+    // Beside a running portal, too.
+    told(running.folder.path(), &["demo", "--customers", "1300"], "100 made now");
 }

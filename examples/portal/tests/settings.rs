@@ -176,6 +176,13 @@ fn files_that_others_may_read_are_refused_with_the_command_that_mends_it() {
         set(if name.is_empty() { 0o700 } else { 0o600 });
     }
     assert_eq!(run(data.path(), &["verify"], &[]).0, Some(0));
+    // Nobody is told to close a folder that is not the portal's.
+    let other = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(other.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
+    std::fs::write(other.path().join("notes.txt"), "mine").unwrap();
+    let (code, text) = run(other.path(), &["--port", "0"], &[]);
+    assert!(code == Some(1) && text.contains("--data") && !text.contains("chmod"), "{text}");
+    assert_eq!(std::fs::metadata(other.path()).unwrap().permissions().mode() & 0o777, 0o755);
     // While it runs, what SQLite puts beside the databases has the same rights.
     let running = Portal::start();
     let beside: Vec<_> =

@@ -89,7 +89,11 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.source, self.text)
+        match self.source {
+            // Nobody gave it: there is no place to name.
+            Source::Default => f.write_str(&self.text),
+            _ => write!(f, "{}: {}", self.source, self.text),
+        }
     }
 }
 
@@ -197,6 +201,7 @@ macro_rules! filled {
 macro_rules! settings {
     ($($area:literal { $($(#[doc = $doc:literal])+ $name:ident: $kind:ty = $default:tt;)+ })+) => {
         /// The flags: the same names as in the file, with `-` for `_`.
+        #[allow(clippy::doc_markdown, reason = "they are the help and the example file, too: for people, not for rustdoc")]
         #[derive(Clone, Debug, Default, Args)]
         pub struct Flags {$($(
             $(#[doc = $doc])+
@@ -224,6 +229,7 @@ macro_rules! settings {
         },)+)+];
 
         /// What holds.
+        #[allow(clippy::doc_markdown, reason = "they are the help and the example file, too: for people, not for rustdoc")]
         #[derive(Clone, Debug)]
         pub struct Config {
             $($($(#[doc = $doc])+ pub $name: kind!($default, $kind),)+)+

@@ -100,10 +100,20 @@ impl Portal {
         browser
     }
 
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// SIGTERM; gives the exit code.
-    pub fn stop(mut self) -> (Option<i32>, TempDir) {
+    pub fn stop(self) -> (Option<i32>, TempDir) {
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success());
+        self.ended()
+    }
+
+    /// Waits for its end; gives the exit code.
+    pub fn ended(mut self) -> (Option<i32>, TempDir) {
         let status = self.child.wait().unwrap();
         (status.code(), std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap()))
     }
