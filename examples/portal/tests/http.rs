@@ -74,7 +74,7 @@ fn the_main_job() {
     let entered = later.post("/sign-in", &[("address", "Jane@ACME.example"), ("password", password)]);
     assert_eq!(entered.status, 303);
     let home = later.get("/").body;
-    assert!(home.contains("ACME") && home.contains("There is no Administration area"), "{home}");
+    assert!(home.contains("ACME") && home.contains("There is no Administration"), "{home}");
 
     let history = paul.get(&format!("{list}/{acme}/history?verify=1")).body;
     for event in ["CUSTOMER_CREATED", "USER_ASSIGNED_HIMSELF", "USER_INVITED", "USER_ACCEPTED_INVITATION"] {

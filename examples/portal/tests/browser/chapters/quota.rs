@@ -13,7 +13,8 @@ async fn set(eyes: &Eyes, quota: &str) -> Seen {
     eyes.sees("#customers").await?;
     eyes.action("north-energy", "/quota").await?;
     eyes.type_into("main input[name=quota]", quota).await?;
-    eyes.submit("/quota").await
+    eyes.submit("/quota").await?;
+    eyes.sees("main .notice.good").await
 }
 
 async fn quota(eyes: &Eyes, portal: &Portal) -> Seen {
