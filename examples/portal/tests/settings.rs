@@ -6,6 +6,8 @@ mod common;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use common::{Portal, portal};
 use tempfile::TempDir;
@@ -19,7 +21,14 @@ fn folder() -> TempDir {
 fn run(data: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = portal();
     command.arg("--data").arg(data).args(arguments).envs(variables.iter().copied());
-    let out = command.output().unwrap();
+    // One that is wrongly not refused would serve for ever.
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begun = Instant::now();
+    while child.try_wait().unwrap().is_none() && begun.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = child.kill();
+    let out = child.wait_with_output().unwrap();
     let text = String::from_utf8(out.stdout).unwrap() + &String::from_utf8(out.stderr).unwrap();
     (out.status.code(), text)
 }
