@@ -89,7 +89,6 @@ pub fn mount(app: &App, pages: Router<App>) -> Router<App> {
 }
 
 /// A panic ends its call, not the program.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over")]
 fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
     tracing::error!(incident = random::incident(), "a call of the API panicked");
     StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -201,5 +201,9 @@ pub async fn tell(session: &Session, notice: &crate::frame::Notice) -> Outcome<(
 /// # Errors
 /// The store's.
 pub async fn told(session: &Session) -> Outcome<Option<crate::frame::Notice>> {
+    // Removing what is not there would count as a change, and each page would write its session.
+    if session.get_value(NOTICE).await?.is_none() {
+        return Ok(None);
+    }
     session.remove(NOTICE).await
 }

@@ -64,10 +64,8 @@ pub async fn users(
             let members = admin.members(&actor, id, &request)?;
             let invitations = admin.invitations(&actor, id, &PageRequest::default())?;
             let person = Person::new(user).acting_for(id);
-            let leave = match admin.access(user, id)?.role {
-                Some(_) => Some(admin.explain(&person, &Leave { customer: id })),
-                None => None,
-            };
+            let inside = admin.access(user, id)?.role;
+            let leave = inside.map(|_| admin.explain(&person, &Leave { customer: id }));
             Ok::<_, Error>((members, invitations, admin.explain(&actor, &AddMyself { customer: id }), leave))
         })
         .await?;

@@ -149,13 +149,13 @@ impl From<CustomerStatus> for Status {
 }
 
 /// The word of a status, in the reader's language.
-pub fn status_word(status: &CustomerStatus) -> Cow<'static, str> {
-    Status::from(*status).word
+pub fn status_word(status: CustomerStatus) -> Cow<'static, str> {
+    Status::from(status).word
 }
 
 /// The class of its badge.
-pub fn status_class(status: &CustomerStatus) -> &'static str {
-    Status::from(*status).class
+pub fn status_class(status: CustomerStatus) -> &'static str {
+    Status::from(status).class
 }
 
 /// The kind of an account, where it is not the usual one.

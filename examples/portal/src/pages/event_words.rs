@@ -163,7 +163,7 @@ fn status(status: CustomerStatus) -> String {
         CustomerStatus::Waiting(WaitingFor::Both) => {
             say!("waits for approval, then confirmation").into_owned()
         }
-        other => status_word(&other).into_owned(),
+        other => status_word(other).into_owned(),
     }
 }
 

@@ -118,7 +118,7 @@ async fn history(
     let next = events.next.map(|next| format!("{path}?{}", asked.query(&[("after", &next.to_string())])));
     let verified = report.map(|report| Verified {
         report,
-        head: customer.head.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+        head: crate::random::hex(&customer.head.hash),
         at: Moment::now(),
     });
     page(&HistoryPage {

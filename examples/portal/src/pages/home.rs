@@ -21,6 +21,7 @@ use crate::words::Moment;
 
 #[derive(Template)]
 #[template(path = "home.html")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the page that is there or not")]
 struct HomePage {
     frame: Frame,
     lines: Vec<MessageLine>,

@@ -117,11 +117,10 @@ pub async fn acknowledge(
         .admin()
         .run(move |admin| admin.acknowledge(&person, Acknowledge { customer, message }))
         .await;
-    let done = match result {
-        Ok(Acknowledgement::Closed) => {
-            say!("This message was closed before: somebody else was faster, or it was withdrawn.")
-        }
-        _ => say!("The message is acknowledged."),
+    let done = if matches!(result, Ok(Acknowledgement::Closed)) {
+        say!("This message was closed before: somebody else was faster, or it was withdrawn.")
+    } else {
+        say!("The message is acknowledged.")
     };
     let back = match from.as_str() {
         "overview" => format!("/a/{customer}"),

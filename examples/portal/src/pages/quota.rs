@@ -60,11 +60,11 @@ pub async fn edit(
         .await;
     match result {
         Ok(customer) => {
-            let text = match customer.projects.limit.limit() {
-                Some(limit) => {
-                    say!("%{name} may have %{limit} projects now.", name = customer.name, limit = limit)
-                }
-                None => say!("%{name} may have any number of projects now.", name = customer.name),
+            let name = &customer.name;
+            let text = if let Some(limit) = customer.projects.limit.limit() {
+                say!("%{name} may have %{limit} projects now.", name = name, limit = limit)
+            } else {
+                say!("%{name} may have any number of projects now.", name = name)
             };
             done(&signed, account, &text).await
         }
