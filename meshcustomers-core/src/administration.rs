@@ -258,7 +258,7 @@ impl Administration {
         let cx = self.context(actor)?;
         let key = key.map(|key| IdempotencyRecord {
             key,
-            fingerprint: fingerprint(command),
+            fingerprint: fingerprint(actor.account(), command),
             expires_at: after(cx.now, cx.settings.idempotency_life),
         });
         let result = self.try_command(&cx, command, key.as_ref());

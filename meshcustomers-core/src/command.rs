@@ -150,10 +150,18 @@ pub(crate) fn mails_today(tx: &mut dyn ReadTx, cx: &Context, customer: CustomerI
     Ok(MailUse { actor, customer: tx.count(&Counter::CustomerMails(customer), today)? })
 }
 
-/// SHA-256 of a request: its kind and its fields, secrets left out (R-CMD-2).
-pub(crate) fn fingerprint<C: Command>(command: &C) -> [u8; 32] {
+/// SHA-256 of a request: its kind, the account that its actor acts for, and its fields, secrets left out (R-CMD-2).
+pub(crate) fn fingerprint<C: Command>(account: Option<CustomerId>, command: &C) -> [u8; 32] {
     let fields = serde_json::to_vec(command).unwrap_or_default();
-    Sha256::new().chain_update(C::KIND.as_str()).chain_update([0]).chain_update(fields).finalize().into()
+    let account = account.map_or([0; 16], |account| *account.as_bytes());
+    let kind = C::KIND.as_str();
+    Sha256::new()
+        .chain_update(kind)
+        .chain_update([0])
+        .chain_update(account)
+        .chain_update(fields)
+        .finalize()
+        .into()
 }
 
 /// What `explain` says of a command that would not be refused (R-ACC-8).

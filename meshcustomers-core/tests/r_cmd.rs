@@ -110,6 +110,15 @@ fn r_cmd_2_another_request_with_the_key_is_refused() {
 }
 
 #[test]
+fn r_cmd_2_the_same_words_for_another_account_are_another_request() {
+    let w = World::new();
+    w.make_admin(&w.south, &w.paula);
+    let create = CreateCustomer::new("Gamma", "gamma").unwrap();
+    w.admin.run_once(&w.paula(), key("k1"), &create).unwrap();
+    w.refused("KEY_REUSED", || w.admin.run_once(&w.by(&w.paula, &w.south), key("k1"), &create));
+}
+
+#[test]
 fn r_cmd_2_a_key_is_one_actors_and_one_kinds() {
     let w = World::new();
     w.admin.run_once(&w.ann(), key("k1"), &rename(&w, "One")).unwrap();
