@@ -17,5 +17,6 @@ mod chapters {
     pub mod history;
     pub mod link;
     pub mod messages;
+    pub mod programs;
     pub mod quota;
 }
