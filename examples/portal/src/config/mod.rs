@@ -3,6 +3,12 @@
 //! A flag beats the environment, that beats the file, and that the default. The table makes the flags, the help, the
 //! example file and `portal settings show`; so no setting is missing in one of them.
 
+#![expect(
+    rustdoc::bare_urls,
+    rustdoc::invalid_html_tags,
+    reason = "the same words are the help of the command line"
+)]
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::IpAddr;
