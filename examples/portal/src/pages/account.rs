@@ -30,26 +30,31 @@ struct AccountPage {
     /// Messages that wait for this reader: they show when the account is selected (R-MSG-1).
     lines: Vec<MessageLine>,
     customer: Customer,
-    kind: Word,
-    status: Status,
-    role: String,
-    used: Option<Used>,
-    since: Moment,
+    facts: Facts,
     support: Support,
 }
 
-fn kind(customer: &Customer) -> Word {
-    kind_word(customer.kind).unwrap_or_else(|| say!("standard"))
+/// What an account is, in words.
+struct Facts {
+    kind: Word,
+    status: Status,
+    role: String,
+    /// Only standard accounts have projects.
+    used: Option<Used>,
+    since: Moment,
 }
 
-/// Only standard accounts have projects.
-fn used(customer: &Customer) -> Option<Used> {
-    (customer.kind == CustomerKind::Standard).then_some(Used(customer.projects))
-}
-
-fn role(frame: &Frame) -> String {
-    let role = frame.current.as_ref().and_then(|current| current.access.role.as_ref());
-    role.map(ToString::to_string).unwrap_or_default()
+impl Facts {
+    fn of(customer: &Customer, frame: &Frame) -> Self {
+        let role = frame.current.as_ref().and_then(|current| current.access.role.as_ref());
+        Self {
+            kind: kind_word(customer.kind).unwrap_or_else(|| say!("standard")),
+            status: customer.status.into(),
+            role: role.map(ToString::to_string).unwrap_or_default(),
+            used: (customer.kind == CustomerKind::Standard).then_some(Used(customer.projects)),
+            since: Moment(customer.created_at),
+        }
+    }
 }
 
 /// The overview of an account.
@@ -70,11 +75,7 @@ pub async fn show(signed: SignedIn, Ids(id): Ids<CustomerId>) -> Result<Response
             .into_iter()
             .map(|pending| MessageLine::new(pending.message, String::new()))
             .collect(),
-        kind: kind(&customer),
-        status: customer.status.into(),
-        role: role(&frame),
-        used: used(&customer),
-        since: Moment(customer.created_at),
+        facts: Facts::of(&customer, &frame),
         support: signed.app().support().clone(),
         customer,
         frame,
@@ -86,11 +87,7 @@ pub async fn show(signed: SignedIn, Ids(id): Ids<CustomerId>) -> Result<Response
 struct SettingsPage {
     frame: Frame,
     customer: Customer,
-    kind: Word,
-    status: Status,
-    role: String,
-    used: Option<Used>,
-    since: Moment,
+    facts: Facts,
     may_rename: bool,
     rename: Offer,
     leave: Offer,
@@ -118,11 +115,7 @@ async fn settings_of(signed: &SignedIn, id: CustomerId) -> Result<SettingsPage, 
     };
     Ok(SettingsPage {
         may_rename: frame.current.as_ref().is_some_and(|current| current.may(Permission::Rename)),
-        kind: kind(&customer),
-        status: customer.status.into(),
-        role: role(&frame),
-        used: used(&customer),
-        since: Moment(customer.created_at),
+        facts: Facts::of(&customer, &frame),
         rename,
         leave: Offer::judged(leave)?,
         new_name: customer.name.to_string(),
