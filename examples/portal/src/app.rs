@@ -177,8 +177,9 @@ routes! {
     post "/sign-out" => sign_in::leave;
     get "/register" => register::show;
     post "/register" => register::register;
-    get "/confirm/{token}" => register::show_confirmation;
-    post "/confirm/{token}" => register::confirm;
+    get "/confirm/{token}" => register::arrive;
+    get "/confirm" => register::show_confirmation;
+    post "/confirm" => register::confirm;
     get "/link/{token}" => link::arrive;
     get "/link" => link::show;
     post "/link/accept" => link::accept;

@@ -41,6 +41,7 @@ mod mailer;
 mod metrics;
 mod observe;
 mod offer;
+mod opened;
 mod operator;
 mod pages;
 mod progress;

@@ -115,7 +115,7 @@ fn a23_opening_a_link_changes_nothing() {
     let cookie = cookie
         .cookies()
         .into_iter()
-        .find(|cookie| cookie.starts_with("portal-invitation="))
+        .find(|cookie| cookie.starts_with("portal-invitation-"))
         .unwrap()
         .to_owned();
     for attribute in ["HttpOnly", "SameSite=Lax", "Path=/", "Max-Age=1800"] {

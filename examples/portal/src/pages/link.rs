@@ -9,103 +9,36 @@ use std::net::SocketAddr;
 
 use askama::Template;
 use axum::extract::ConnectInfo;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Accept, Decline, InvitationStanding, KnownUser, LinkKind, LinkToken, Name, Offer, Refusal, Verification,
+    Accept, Decline, InvitationStanding, KnownUser, LinkToken, Name, Offer, Refusal, Verification,
 };
 use serde::Deserialize;
-use tower_sessions::cookie::Cookie;
 
 use super::{Ids, Nothing, register as registering, sign_in};
 use crate::app::App;
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
+use crate::opened::{self, Opened, Purpose};
 use crate::session;
 use crate::sign_in::password_problem;
 use crate::words::{Moment, language};
 
-/// How long the cookie lives: long enough to register, short enough for a shared computer.
-const COOKIE_SECONDS: u32 = 30 * 60;
-
-/// The kinds of link, each with its cookie, so that none can stand in for another, and with the page that it leads to.
-const KINDS: [(LinkKind, &str, &str); 3] = [
-    (LinkKind::Invitation, "invitation", "/link"),
-    (LinkKind::Confirmation, "confirmation", "/confirmation"),
-    (LinkKind::Registration, "registration", "/registration"),
-];
-
-fn cookie_name(app: &App, name: &str) -> String {
-    let prefix = if app.is_https() { "__Host-" } else { "portal-" };
-    format!("{prefix}{name}")
-}
-
-fn cookie(app: &App, name: &str, value: &str, seconds: u32) -> Option<HeaderValue> {
-    let secure = if app.is_https() { "; Secure" } else { "" };
-    let name = cookie_name(app, name);
-    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}").parse().ok()
-}
-
-fn put_cookie(response: &mut Response, cookie: Option<HeaderValue>) {
-    if let Some(cookie) = cookie {
-        response.headers_mut().append(header::SET_COOKIE, cookie);
-    }
-}
-
-/// Goes on without the link: it has done its work, or is of no use.
-pub fn without(app: &App, kind: LinkKind, to: &str) -> Response {
-    let mut response = Redirect::to(to).into_response();
-    forget(app, &mut response, kind);
-    response
-}
-
-/// The link of that kind is carried along no more.
-pub fn forget(app: &App, response: &mut Response, kind: LinkKind) {
-    if let Some((_, name, _)) = KINDS.iter().find(|(known, ..)| *known == kind) {
-        put_cookie(response, cookie(app, name, "", 0));
-    }
-}
-
-fn without_cookie(app: &App, to: &str) -> Response {
-    without(app, LinkKind::Invitation, to)
-}
-
-/// The link of that kind that somebody has opened.
-pub fn held(app: &App, headers: &HeaderMap, kind: LinkKind) -> Option<LinkToken> {
-    let (_, name, _) = KINDS.iter().find(|(known, ..)| *known == kind)?;
-    let name = cookie_name(app, name);
-    let token = headers
-        .get_all(header::COOKIE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|text| Cookie::split_parse(text.to_owned()))
-        .filter_map(Result::ok)
-        .find(|cookie| cookie.name() == name)
-        .and_then(|cookie| LinkToken::parse(cookie.value()))?;
-    (token.kind() == Some(kind)).then_some(token)
-}
-
-/// The page of a link that was opened before signing in: the link survives it.
-pub fn page_of_held(app: &App, headers: &HeaderMap) -> Option<&'static str> {
-    KINDS.iter().find(|(kind, ..)| held(app, headers, *kind).is_some()).map(|(.., page)| *page)
-}
-
 /// Takes the token out of the address. Nothing is looked up and nothing changes.
 pub async fn arrive(visitor: Visitor, Ids(text): Ids<String>) -> Result<Response, Problem> {
-    let app = &visitor.app;
     let token = LinkToken::parse(&text).ok_or_else(Problem::not_found)?;
-    let kind = token.kind().ok_or_else(Problem::not_found)?;
-    let (_, name, page) = KINDS.iter().find(|(known, ..)| *known == kind).ok_or_else(Problem::not_found)?;
-    let mut response = Redirect::to(page).into_response();
-    put_cookie(&mut response, cookie(app, name, &token.expose(), COOKIE_SECONDS));
-    Ok(response)
+    let purpose = token.kind().and_then(Purpose::of).ok_or_else(Problem::not_found)?;
+    Ok(opened::keep(&visitor.app, purpose, &token.expose()))
 }
 
 #[derive(Template)]
 #[template(path = "link.html")]
 struct LinkPage {
     frame: Frame,
+    /// Which opened link it is.
+    of: String,
     offer: Offer,
     until: Moment,
     open: bool,
@@ -117,7 +50,7 @@ struct LinkPage {
 }
 
 async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem> {
-    let token = token.clone();
+    let (token, of) = (token.clone(), opened::name_of(&token.expose()));
     let offer = visitor.app.admin().run(move |admin| admin.offer(&token)).await?;
     let standing = match offer.standing {
         InvitationStanding::Open => Cow::Borrowed(""),
@@ -126,6 +59,7 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem
         _ => say!("This invitation cannot be accepted for now."),
     };
     Ok(LinkPage {
+        of,
         frame: visitor.frame(&say!("Invitation")).await?,
         until: Moment(offer.expires_at),
         open: matches!(offer.standing, InvitationStanding::Open | InvitationStanding::Accepted),
@@ -138,8 +72,8 @@ async fn offer(visitor: &Visitor, token: &LinkToken) -> Result<LinkPage, Problem
     })
 }
 
-fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
-    held(app, headers, LinkKind::Invitation).ok_or_else(|| {
+fn required(app: &App, opened: &Opened) -> Result<LinkToken, Problem> {
+    opened.link(app, Purpose::Invitation).ok_or_else(|| {
         Problem::new(
             StatusCode::NOT_FOUND,
             say!("This invitation is not open here any more. Open the link in the mail again."),
@@ -148,19 +82,19 @@ fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
 }
 
 /// Shows what is offered.
-pub async fn show(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
-    let token = required(&visitor.app, &headers)?;
+pub async fn show(visitor: Visitor, opened: Opened) -> Result<Response, Problem> {
+    let token = required(&visitor.app, &opened)?;
     page(&offer(&visitor, &token).await?)
 }
 
 /// Accepts.
 pub async fn accept(
     signed: SignedIn,
-    headers: HeaderMap,
+    opened: Opened,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Problem> {
     let app = signed.app();
-    let token = required(app, &headers)?;
+    let token = required(app, &opened)?;
     let (person, used) = (signed.person(), token.clone());
     match app.admin().run(move |admin| admin.accept(&person, Accept::by_link(used))).await {
         Ok(membership) => {
@@ -170,7 +104,7 @@ pub async fn accept(
                 text: say!("Welcome: you are a member of this account now.").into_owned(),
             };
             session::tell(&signed.visitor.session, &notice).await?;
-            Ok(without_cookie(app, &format!("/a/{}", membership.customer)))
+            Ok(opened::without(app, Purpose::Invitation, &token, &format!("/a/{}", membership.customer)))
         }
         Err(error) => {
             let said = told(&error);
@@ -186,23 +120,24 @@ pub async fn accept(
 /// Declines; whoever has the genuine link may, also without an account (R-INV-14).
 pub async fn decline(
     visitor: Visitor,
-    headers: HeaderMap,
+    opened: Opened,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Problem> {
-    let token = required(&visitor.app, &headers)?;
+    let token = required(&visitor.app, &opened)?;
     let person = visitor.user.as_ref().map(|user| meshcustomers_core::Person::new(user.id));
+    let used = token.clone();
     visitor
         .app
         .admin()
         .run(move |admin| match person {
-            Some(person) => admin.decline(&person, Decline::by_link(token)),
-            None => admin.decline_without_account(token),
+            Some(person) => admin.decline(&person, Decline::by_link(used)),
+            None => admin.decline_without_account(used),
         })
         .await?;
     let notice = Notice { good: true, text: say!("The invitation is declined.").into_owned() };
     session::tell(&visitor.session, &notice).await?;
     let to = if visitor.user.is_some() { "/" } else { "/sign-in" };
-    Ok(without_cookie(&visitor.app, to))
+    Ok(opened::without(&visitor.app, Purpose::Invitation, &token, to))
 }
 
 /// What somebody who is new here types. The address is the invitation's, never the form's.
@@ -219,17 +154,18 @@ pub struct NewSignIn {
 pub async fn register(
     visitor: Visitor,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
+    opened: Opened,
     Form(form): Form<NewSignIn>,
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
-    let token = required(app, &headers)?;
+    let token = required(app, &opened)?;
     if !app.sign_ins().limits().may_register(&sign_in::from(peer)) {
         return Err(Problem::new(
             StatusCode::TOO_MANY_REQUESTS,
             say!("Too many tries. Wait a minute, then try again."),
         ));
     }
+    let back = format!("/link?of={}", opened::name_of(&token.expose()));
     let shown = offer(&visitor, &token).await?;
     let address = shown.offer.address.clone();
     let name = Name::parse(&form.name);
@@ -255,7 +191,7 @@ pub async fn register(
     if user.verification == Verification::Verified {
         app.sign_ins().verified(&made.id).await?;
         session::sign_in(&visitor.session, user.id).await?;
-        return Ok(Redirect::to("/link").into_response());
+        return Ok(Redirect::to(&back).into_response());
     }
     let proof = app.sign_ins().new_proof(&made.id).await?;
     let text = registering::proof_text(app, &proof);
@@ -263,7 +199,7 @@ pub async fn register(
     let text = say!("Confirm your address first: a mail is on its way. Then you can accept the invitation.")
         .into_owned();
     session::tell(&visitor.session, &Notice { good: true, text }).await?;
-    Ok(Redirect::to("/link").into_response())
+    Ok(Redirect::to(&back).into_response())
 }
 
 /// The signed-in person's own page needs the address that they have.

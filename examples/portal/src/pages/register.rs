@@ -15,6 +15,7 @@ use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Visitor, page, page_with};
 use crate::mailer::Letter;
+use crate::opened::{self, Opened, Purpose};
 use crate::sign_in::{Tried, password_problem};
 use crate::words::language;
 
@@ -40,7 +41,8 @@ struct CheckMailPage {
 #[template(path = "confirm.html")]
 struct ConfirmPage {
     frame: Frame,
-    token: String,
+    /// Which opened proof it is.
+    of: String,
     address: String,
     problem: Option<String>,
 }
@@ -136,13 +138,30 @@ pub fn send(app: &App, to: EmailAddress, name: Name, text: &str) {
     });
 }
 
+/// Takes the proof out of the address. Nothing is looked up and nothing changes.
+pub async fn arrive(visitor: Visitor, Ids(proof): Ids<String>) -> Result<Response, Problem> {
+    let well_formed = proof.len() == 64 && proof.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !well_formed {
+        return Err(Problem::not_found());
+    }
+    Ok(opened::keep(&visitor.app, Purpose::Proof, &proof))
+}
+
+fn required(visitor: &Visitor, opened: &Opened) -> Result<String, Problem> {
+    opened.secret(&visitor.app, Purpose::Proof).ok_or_else(|| {
+        let text = say!("This confirmation is not open here any more. Open the link in the mail again.");
+        Problem::new(StatusCode::NOT_FOUND, text)
+    })
+}
+
 /// The page behind the link: shows only.
-pub async fn show_confirmation(visitor: Visitor, Ids(token): Ids<String>) -> Result<Response, Problem> {
+pub async fn show_confirmation(visitor: Visitor, opened: Opened) -> Result<Response, Problem> {
+    let token = required(&visitor, &opened)?;
     let Some(sign_in) = visitor.app.sign_ins().by_proof(&token).await? else {
         return Err(Problem::not_found());
     };
     let frame = visitor.frame(&say!("Confirm your address")).await?;
-    page(&ConfirmPage { frame, token, address: sign_in.address, problem: None })
+    page(&ConfirmPage { frame, of: opened::name_of(&token), address: sign_in.address, problem: None })
 }
 
 /// What the page sends.
@@ -156,17 +175,19 @@ pub struct Password {
 pub async fn confirm(
     visitor: Visitor,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    Ids(token): Ids<String>,
+    opened: Opened,
     headers: HeaderMap,
     Form(form): Form<Password>,
 ) -> Result<Response, Problem> {
     let app = &visitor.app;
+    let token = required(&visitor, &opened)?;
     let Some(shown) = app.sign_ins().by_proof(&token).await? else { return Err(Problem::not_found()) };
     let (status, problem) = match app.sign_ins().proven(&token, form.password, &sign_in::from(peer)).await? {
         Tried::Right(sign_in) => {
             // The library first: if the address is somebody else's there, the sign-in stays unproven.
-            let answer = sign_in::welcome(&visitor, &sign_in, &headers, Some(language())).await?;
+            let mut answer = sign_in::welcome(&visitor, &sign_in, &headers, Some(language())).await?;
             app.sign_ins().verified(&sign_in.id).await?;
+            opened::forget(app, &mut answer, Purpose::Proof, &token);
             return Ok(answer);
         }
         Tried::Wrong => {
@@ -179,6 +200,11 @@ pub async fn confirm(
     let frame = visitor.frame(&say!("Confirm your address")).await?;
     page_with(
         status,
-        &ConfirmPage { frame, token, address: shown.address, problem: Some(problem.into_owned()) },
+        &ConfirmPage {
+            frame,
+            of: opened::name_of(&token),
+            address: shown.address,
+            problem: Some(problem.into_owned()),
+        },
     )
 }

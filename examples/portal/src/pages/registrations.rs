@@ -1,18 +1,19 @@
 //! Registering a customer oneself, plainly or by a partner's link, and what is done with one's own registrations (R-REG).
 
 use askama::Template;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    Account, CustomerId, CustomerStatus, Error, LinkKind, LinkToken, Refusal, Register, RegistrationMode,
+    Account, CustomerId, CustomerStatus, Error, LinkToken, Refusal, Register, RegistrationMode,
 };
 use serde::Deserialize;
 
-use super::{Ids, Nothing, link};
+use super::{Ids, Nothing};
 use crate::app::App;
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, Visitor, page, page_with};
+use crate::opened::{self, Opened, Purpose};
 use crate::session;
 
 #[derive(Template)]
@@ -21,6 +22,8 @@ struct RegisterPage {
     frame: Frame,
     /// The partner to whom the link leads; none: a plain registration.
     partner: Option<Account>,
+    /// Which opened link it is; empty: none.
+    of: String,
     form: RegisterForm,
     name_problem: Option<String>,
     identifier_problem: Option<String>,
@@ -35,10 +38,11 @@ pub struct RegisterForm {
     identifier: String,
 }
 
-fn form(frame: Frame, partner: Option<Account>) -> RegisterPage {
+fn form(frame: Frame, by: Option<(Account, &LinkToken)>) -> RegisterPage {
     RegisterPage {
         frame,
-        partner,
+        of: by.as_ref().map(|(_, token)| opened::name_of(&token.expose())).unwrap_or_default(),
+        partner: by.map(|(partner, _)| partner),
         form: RegisterForm::default(),
         name_problem: None,
         identifier_problem: None,
@@ -57,22 +61,24 @@ pub async fn show(signed: SignedIn) -> Result<Response, Problem> {
 }
 
 /// The page of a partner's link: it names the partner before anybody agrees (R-LNK-3). A dead link stops here (R-LNK-4).
-pub async fn show_by_link(visitor: Visitor, headers: HeaderMap) -> Result<Response, Problem> {
-    let token = required(&visitor.app, &headers)?;
+pub async fn show_by_link(visitor: Visitor, opened: Opened) -> Result<Response, Problem> {
+    let token = required(&visitor.app, &opened)?;
     match partner(&visitor.app, &token).await {
-        Ok(partner) => page(&form(visitor.frame(&say!("Register a customer")).await?, Some(partner))),
+        Ok(partner) => {
+            page(&form(visitor.frame(&say!("Register a customer")).await?, Some((partner, &token))))
+        }
         // Nobody is led here again at their next sign-in.
         Err(Error::Refused(Refusal::LinkDead)) => {
             let mut response = Problem::from(Refusal::LinkDead).into_response();
-            link::forget(&visitor.app, &mut response, LinkKind::Registration);
+            opened::forget(&visitor.app, &mut response, Purpose::Registration, &token.expose());
             Ok(response)
         }
         Err(error) => Err(error.into()),
     }
 }
 
-fn required(app: &App, headers: &HeaderMap) -> Result<LinkToken, Problem> {
-    link::held(app, headers, LinkKind::Registration).ok_or_else(|| {
+fn required(app: &App, opened: &Opened) -> Result<LinkToken, Problem> {
+    opened.link(app, Purpose::Registration).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, say!("This link is not open here any more. Open it again."))
     })
 }
@@ -91,12 +97,12 @@ pub async fn register(signed: SignedIn, Form(typed): Form<RegisterForm>) -> Resu
 /// Registers by the link that was opened. It never falls through to a plain registration (R-LNK-4).
 pub async fn register_by_link(
     signed: SignedIn,
-    headers: HeaderMap,
+    opened: Opened,
     Form(typed): Form<RegisterForm>,
 ) -> Result<Response, Problem> {
-    let token = required(signed.app(), &headers)?;
+    let token = required(signed.app(), &opened)?;
     let partner = partner(signed.app(), &token).await?;
-    let page = form(signed.visitor.frame(&say!("Register a customer")).await?, Some(partner));
+    let page = form(signed.visitor.frame(&say!("Register a customer")).await?, Some((partner, &token)));
     run(&signed, typed, Some(token), page).await
 }
 
@@ -106,7 +112,7 @@ async fn run(
     token: Option<LinkToken>,
     page: RegisterPage,
 ) -> Result<Response, Problem> {
-    let (person, sent, by_link) = (signed.person(), typed.clone(), token.is_some());
+    let (person, sent, by_link) = (signed.person(), typed.clone(), token.clone());
     let result = signed
         .app()
         .admin()
@@ -134,10 +140,9 @@ async fn run(
             .into_owned();
             session::tell(&signed.visitor.session, &Notice { good: true, text }).await?;
             let to = if active { format!("/a/{}", customer.id) } else { "/".to_owned() };
-            return Ok(if by_link {
-                link::without(signed.app(), LinkKind::Registration, &to)
-            } else {
-                Redirect::to(&to).into_response()
+            return Ok(match by_link {
+                Some(token) => opened::without(signed.app(), Purpose::Registration, &token, &to),
+                None => Redirect::to(&to).into_response(),
             });
         }
         Err(error) => error,

@@ -9,10 +9,11 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{KnownUser, Language};
 use serde::Deserialize;
 
-use super::{Nothing, link};
+use super::Nothing;
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, Visitor, page, page_with};
+use crate::opened;
 use crate::session;
 use crate::sign_in::{SignIn, Tried};
 
@@ -78,8 +79,8 @@ pub async fn welcome(
         return Err(meshcustomers_core::Refusal::UserDisabled.into());
     }
     session::sign_in(&visitor.session, user.id).await?;
-    let to = link::page_of_held(&visitor.app, headers).unwrap_or("/");
-    Ok(Redirect::to(to).into_response())
+    let to = opened::page_of_held(&visitor.app, headers).unwrap_or_else(|| "/".to_owned());
+    Ok(Redirect::to(&to).into_response())
 }
 
 /// Signs out.

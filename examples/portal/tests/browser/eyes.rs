@@ -246,6 +246,11 @@ impl Eyes {
         self.click(&format!("main form[action$='{ending}'] button[type=submit]")).await
     }
 
+    /// Sends the form whose address begins so, and names an opened link behind it.
+    pub async fn send(&self, beginning: &str) -> Seen {
+        self.click(&format!("main form[action^='{beginning}?of='] button[type=submit]")).await
+    }
+
     /// The same where the button asks first, if it does: says yes.
     pub async fn submit_and_say_yes(&self, ending: &str) -> Seen {
         self.submit(ending).await?;

@@ -1,7 +1,7 @@
 //! The real program as a process on a free port with a folder of its own, and a browser of 100 lines.
 
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -258,6 +258,20 @@ impl Browser {
     }
 }
 
+/// The body of an answer that was sent in chunks; it must have come to its end.
+fn whole(mut chunks: &str) -> String {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n").expect("a chunk begins with its length");
+        let length = usize::from_str_radix(length, 16).expect("in hex");
+        if length == 0 {
+            return body;
+        }
+        body.push_str(&rest[..length]);
+        chunks = rest[length..].strip_prefix("\r\n").expect("a chunk ends with its line");
+    }
+}
+
 fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
@@ -266,8 +280,9 @@ fn parse(text: &str) -> Answer {
     let headers = lines
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
-        .collect();
-    Answer { status, headers, body: body.to_owned() }
+        .collect::<Vec<(String, String)>>();
+    let chunked = headers.iter().any(|(name, value)| name == "transfer-encoding" && value == "chunked");
+    Answer { status, body: if chunked { whole(body) } else { body.to_owned() }, headers }
 }
 
 pub fn encode(fields: &[(&str, &str)]) -> String {

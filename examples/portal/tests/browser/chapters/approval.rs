@@ -62,9 +62,9 @@ async fn approval(eyes: &Eyes, portal: &Portal) -> Seen {
     eyes.sign_in("emma@north-energy.example", &portal.password).await?;
     eyes.look("welcome-confirmation").await?;
     eyes.go(&portal.link_in(&mail)).await?;
-    eyes.sees("main form[action='/confirmation']").await?;
+    eyes.sees("main form[action^='/confirmation']").await?;
     eyes.look("confirmation").await?;
-    eyes.submit("/confirmation").await?;
+    eyes.send("/confirmation").await?;
 
     eyes.sentence("and can start working");
     eyes.sees("details.selection").await?;

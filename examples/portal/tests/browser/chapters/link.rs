@@ -53,7 +53,7 @@ async fn link(eyes: &Eyes, portal: &Portal) -> Seen {
     eyes.look("register-by-link").await?;
     eyes.type_into("main input[name=name]", "Emma's Bakery").await?;
     eyes.type_into("main input[name=identifier]", "emmas-bakery").await?;
-    eyes.submit("/registration").await?;
+    eyes.send("/registration").await?;
     eyes.says("Emma's Bakery").await?;
     eyes.sign_in("paul@cloud-partner.example", &portal.password).await?;
     eyes.customers_of("cloud-partner").await?;
