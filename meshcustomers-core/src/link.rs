@@ -24,6 +24,7 @@ use zeroize::Zeroize as _;
 
 use crate::field::EmailKey;
 use crate::id::CustomerId;
+use crate::keys::Ring;
 use crate::rule::in_force;
 use crate::secret::{DerivedKey, HostKey};
 
@@ -170,10 +171,6 @@ impl LinkKey {
         Self { number, key: host.derive(epoch, INFO) }
     }
 
-    pub(crate) const fn number(&self) -> u8 {
-        self.number
-    }
-
     /// Makes the link's token, unless its nonce was emptied or it hangs on a key that is not this one.
     pub(crate) fn make(&self, subject: &LinkSubject<'_>, secret: &LinkSecret) -> Option<LinkToken> {
         let nonce = secret.nonce?;
@@ -224,6 +221,45 @@ impl LinkKey {
             nonce,
             &address,
         ])
+    }
+}
+
+/// The link keys of a ring, in one link epoch (R-TOK-2).
+#[derive(Clone, Debug)]
+pub(crate) struct LinkKeys {
+    epoch: [u8; 32],
+    ring: Ring<LinkKey>,
+}
+
+impl LinkKeys {
+    pub(crate) fn new(ring: &Ring<HostKey>, epoch: &[u8; 32]) -> Self {
+        Self { epoch: *epoch, ring: ring.map(|number, key| LinkKey::new(key, number, epoch)) }
+    }
+
+    pub(crate) fn is_of(&self, epoch: &[u8; 32]) -> bool {
+        self.epoch == *epoch
+    }
+
+    /// Whether the ring has the key with this number.
+    pub(crate) fn knows(&self, number: u8) -> bool {
+        self.ring.get(number).is_some()
+    }
+
+    /// Makes the link's token with the key that it hangs on; `None` if its nonce was emptied or the ring lacks that key.
+    pub(crate) fn make(&self, subject: &LinkSubject<'_>, secret: &LinkSecret) -> Option<LinkToken> {
+        self.ring.get(secret.key_number)?.make(subject, secret)
+    }
+
+    /// Whether the token is the genuine one for what its row says now: [`LinkKey::is_genuine`] by the key that the row names,
+    /// or at the same cost by the key that makes.
+    pub(crate) fn is_genuine(
+        &self,
+        token: &LinkToken,
+        subject: &LinkSubject<'_>,
+        secret: Option<&LinkSecret>,
+    ) -> bool {
+        let key = secret.and_then(|secret| self.ring.get(secret.key_number));
+        key.unwrap_or_else(|| self.ring.making()).is_genuine(token, subject, secret)
     }
 }
 

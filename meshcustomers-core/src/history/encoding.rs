@@ -42,6 +42,11 @@ impl HistoryKey {
     fn seal(&self, hash: &[u8; 32]) -> Seal {
         Seal { key_number: self.number, mac: self.key.tag(&[SEAL_TAG, hash]) }
     }
+
+    /// Whether it is this key's seal of that hash; in constant time.
+    pub(crate) fn is_genuine(&self, seal: &Seal, hash: &[u8; 32]) -> bool {
+        seal.key_number == self.number && self.key.mac(&[SEAL_TAG, hash]).verify_slice(&seal.mac).is_ok()
+    }
 }
 
 /// The hash of an event whose predecessor has the hash `before`.
