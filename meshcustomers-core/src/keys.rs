@@ -265,3 +265,17 @@ fn news(instance: &Instance, host: &HostKeys) -> Result<Vec<Bookkeeping>, BuildE
     }
     Ok(news)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Made by `tools/vectors.py`, which was written from the rules, not from this code.
+    #[test]
+    fn r_tok_2_the_check_value_is_the_documented_one() {
+        let key =
+            HostKey::from_hex("b02bd4c68c69a4c3b6cc35fd17b3b2d1089ceb894ba66dd18fcd42629719c6f3").unwrap();
+        let hex: String = check_value(&key).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(hex, "0356aae8621c2d5eae7fa795af678d6aaea89ca71cc762b151e3476ccea25ebe");
+    }
+}

@@ -296,6 +296,25 @@ mod tests {
         assert_eq!(token.expose(), TOKEN);
         assert!(TOKEN.ends_with(|c: char| c.is_ascii_alphabetic()));
         assert_eq!(TOKEN.len(), 88);
+        // The other kinds, and another key of the ring with the same bytes (which no ring takes).
+        let address = Some(jane.key());
+        let make = |kind, number: u8, address| {
+            let key = LinkKey::new(&HostKey::from_hex(HOST_KEY).unwrap(), number, &[6; 32]);
+            let subject = LinkSubject { address, ..subject(kind, jane.key()) };
+            key.make(&subject, &LinkSecret { key_number: number, ..secret() }).unwrap().expose()
+        };
+        assert_eq!(
+            make(LinkKind::Confirmation, 1, address),
+            "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHyCjd0E3ggG7yDsf1QZ5cZXx6hbdw4DNKZNacPXbiTvUC"
+        );
+        assert_eq!(
+            make(LinkKind::Registration, 1, None),
+            "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHwMwJKa08fEqKG8DfadXxH8pF70rhsRhSjXJJJb0M4w8D"
+        );
+        assert_eq!(
+            make(LinkKind::Invitation, 2, address),
+            "AgEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHXbpjAf1e3BxEUqVZLlH4yETqdcM3v0pcLFaVx7ZgImkB"
+        );
     }
 
     #[test]
