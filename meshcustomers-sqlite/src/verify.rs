@@ -129,7 +129,9 @@ fn history(connection: &rusqlite::Connection, customer: &Customer) -> StoreResul
         let Some(last) = events.last() else { return Ok(verifier.finish()) };
         let number = i64::try_from(last.number).unwrap_or(i64::MAX);
         after = Some(Position { key: SortKey::Number(number), id: [0; 16] });
-        events.iter().for_each(|event| verifier.feed(event));
+        for event in &events {
+            verifier.feed(event);
+        }
     }
 }
 

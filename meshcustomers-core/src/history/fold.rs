@@ -74,6 +74,12 @@ struct ToldLink {
 }
 
 #[derive(Clone, Debug)]
+struct ToldProject {
+    identifier: Option<String>,
+    name: Option<String>,
+}
+
+#[derive(Clone, Debug)]
 struct ToldMessage {
     title: Option<String>,
     mode: MessageMode,
@@ -95,7 +101,7 @@ pub(crate) struct Fold {
     /// The use of a registration link that its registration holds.
     used: Option<RegistrationLinkId>,
     link: Option<Told<ToldLink>>,
-    projects: BTreeMap<ProjectId, Told<(Option<String>, Option<String>)>>,
+    projects: BTreeMap<ProjectId, Told<ToldProject>>,
     messages: BTreeMap<MessageId, Told<ToldMessage>>,
     rows: u64,
     fault: Option<HistoryFault>,
@@ -423,7 +429,8 @@ impl Fold {
     fn take_project(&mut self, event: &StoredEvent, details: &EventDetails) -> Option<()> {
         match details {
             EventDetails::ProjectCreated { project } => {
-                let value = (text(event, LabelSlot::Identifier), text(event, LabelSlot::Name));
+                let (identifier, name) = (text(event, LabelSlot::Identifier), text(event, LabelSlot::Name));
+                let value = ToldProject { identifier, name };
                 let before = self.projects.insert(*project, Told { value, number: event.number });
                 before.is_none().then_some(())
             }
@@ -551,10 +558,9 @@ impl Fold {
     /// Compares a project's row.
     pub(crate) fn project(&mut self, row: &Project) {
         let told = self.projects.remove(&row.id);
-        let (fits, number) = told.map_or((false, 0), |Told { value: (identifier, name), number }| {
-            let same =
-                same(identifier.as_ref(), row.identifier.as_str()) && same(name.as_ref(), row.name.as_str());
-            (same, number)
+        let (fits, number) = told.map_or((false, 0), |Told { value, number }| {
+            let identifier = same(value.identifier.as_ref(), row.identifier.as_str());
+            (identifier && same(value.name.as_ref(), row.name.as_str()), number)
         });
         self.expect(fits, number, HistoryProblem::Project);
     }
