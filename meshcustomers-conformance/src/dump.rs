@@ -74,6 +74,8 @@ pub(crate) fn dump_part(
 
 fn put_users(text: &mut String, tx: &mut dyn ReadTx, users: &[UserId], days: &Range<i32>) {
     let _ = writeln!(text, "instance {:?}", tx.instance().unwrap());
+    let _ = writeln!(text, "adoptions {:?}", tx.adoptions().unwrap());
+    let _ = writeln!(text, "links per key {:?}", tx.links_per_key(DateTime::UNIX_EPOCH).unwrap());
     put_counts(text, tx, Counter::InstanceMails, days);
     let _ = writeln!(text, "linked partners {:?}", tx.linked_partners(None, ALL).unwrap());
     let _ = writeln!(text, "lapsed {:?}", tx.lapsed_registrations(far(), ALL).unwrap());

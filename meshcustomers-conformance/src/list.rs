@@ -121,6 +121,12 @@ macro_rules! for_each_case {
                 s_6_an_address_goes_to_who_verified_it,
                 s_6_keys_are_forgotten,
             }
+            keys {
+                s_5_keys_are_introduced_before_they_make,
+                s_7_an_adopted_database_has_no_living_link,
+                s_11_all_waiting_mails_are_given_up,
+                s_12_living_links_are_counted_by_key,
+            }
             registrations {
                 s_7_registrations_come_back,
                 s_6_one_registration,

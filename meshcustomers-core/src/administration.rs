@@ -10,21 +10,15 @@ use crate::command::{Ask, Command, Explanation, fingerprint};
 use crate::decision::{Context, Decision};
 use crate::entropy::{Entropy, EntropyError, Fresh};
 use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};
-use crate::history::HistoryKey;
 use crate::id::CommandId;
-use crate::link::LinkKey;
+use crate::keys::{self, HostKeys, Keys};
 use crate::mail::MailTexts;
-use crate::page::CursorKey;
 use crate::record::{CommandRecord, IdempotencyKey, IdempotencyRecord, Outcome};
 use crate::refusal::Refusal;
 use crate::rule::in_force;
-use crate::secret::HostKey;
 use crate::settings::Settings;
-use crate::store::{Bookkeeping, Instance, KeyCheck, OwnedWriteTx, ReadTx, Store, WriteTx};
+use crate::store::{Bookkeeping, OwnedWriteTx, ReadTx, Store, WriteTx};
 
-const CHECK_INFO: &str = "meshcustomers/check/1";
-/// The one key of the ring so far.
-const KEY_NUMBER: u8 = 1;
 /// How often a command is decided anew when the store says that a row was changed meanwhile.
 const TRIES: u32 = 8;
 
@@ -45,14 +39,6 @@ struct Inner {
     keys: Keys,
 }
 
-/// The keys derived from the host key.
-#[derive(Debug)]
-pub struct Keys {
-    pub(crate) link: LinkKey,
-    pub(crate) history: HistoryKey,
-    pub(crate) cursor: CursorKey,
-}
-
 /// Why an [`Administration`] could not be built.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -60,6 +46,22 @@ pub enum BuildError {
     /// The database was made with another host key (R-TOK-2).
     #[error("this database was made with another host key; give the one that it was made with")]
     WrongHostKey,
+    /// A key that has made links and seals is not in the ring (R-TOK-2).
+    #[error(
+        "the host key number {number} has made links here and is not in the ring; add it, or say that it is given up"
+    )]
+    MissingHostKey {
+        /// Which.
+        number: u8,
+    },
+    /// The key that is to make links was never in the ring before: other processes may not know it (R-TOK-2).
+    #[error(
+        "the host key number {number} is new here: first start every process with it while an older one makes"
+    )]
+    UnknownHostKey {
+        /// Which.
+        number: u8,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -72,7 +74,7 @@ pub enum BuildError {
 #[derive(Debug)]
 pub struct AdministrationBuilder {
     store: Box<dyn Store>,
-    host_key: HostKey,
+    host_keys: HostKeys,
     settings: Settings,
     clock: Box<dyn Clock>,
     entropy: Option<Box<dyn Entropy>>,
@@ -115,12 +117,7 @@ impl AdministrationBuilder {
         let entropy = self.entropy.unwrap_or_else(|| Box::new(crate::entropy::SystemEntropy));
         #[cfg(not(feature = "os-entropy"))]
         let entropy = self.entropy.ok_or(EntropyError)?;
-        let instance = open_instance(&*self.store, &*entropy, &self.host_key)?;
-        let keys = Keys {
-            link: LinkKey::new(&self.host_key, KEY_NUMBER, &instance.link_epoch),
-            history: HistoryKey::new(&self.host_key, KEY_NUMBER),
-            cursor: CursorKey::new(&self.host_key),
-        };
+        let keys = keys::open(&*self.store, &*entropy, self.host_keys)?;
         let inner = Inner {
             store: self.store,
             clock: self.clock,
@@ -133,36 +130,16 @@ impl AdministrationBuilder {
     }
 }
 
-/// The instance row of the database, made if it is new; refused if it knows another host key (R-TOK-2).
-fn open_instance(store: &dyn Store, entropy: &dyn Entropy, key: &HostKey) -> Result<Instance, BuildError> {
-    let check = KeyCheck { number: KEY_NUMBER, check: key.derive(&[], CHECK_INFO).tag(&[b"check"]) };
-    let known = store.read()?.instance()?;
-    let instance = if let Some(instance) = known {
-        instance
-    } else {
-        let mut tx = store.write()?;
-        // Another process may have been first.
-        if let Some(instance) = tx.instance()? {
-            instance
-        } else {
-            let mut link_epoch = [0; 32];
-            entropy.fill(&mut link_epoch)?;
-            let instance = Instance { link_epoch, keys: vec![check] };
-            tx.keep(&Bookkeeping::InstanceCreated(instance.clone()))?;
-            tx.commit()?;
-            instance
-        }
-    };
-    let right = instance.keys.contains(&check) || !in_force("R-TOK-2");
-    if right { Ok(instance) } else { Err(BuildError::WrongHostKey) }
-}
-
 impl Administration {
-    /// Starts to build one on a store, with the host's key and settings.
-    pub fn builder(store: impl Store, host_key: HostKey, settings: Settings) -> AdministrationBuilder {
+    /// Starts to build one on a store, with the host's key (or its ring of keys, [`HostKeys`]) and settings.
+    pub fn builder(
+        store: impl Store,
+        host_keys: impl Into<HostKeys>,
+        settings: Settings,
+    ) -> AdministrationBuilder {
         AdministrationBuilder {
             store: Box::new(store),
-            host_key,
+            host_keys: host_keys.into(),
             settings,
             clock: Box::new(SystemClock),
             entropy: None,
@@ -385,7 +362,7 @@ impl Administration {
             idempotency: key.cloned(),
         };
         if let Some(changes) = changes {
-            tx.apply(&changes.prepare(record(), &cx.fresh, &keys.history))?;
+            tx.apply(&changes.prepare(record(), &cx.fresh, keys.history.making()))?;
         } else if let Some(kept) = kept {
             tx.keep(&kept)?;
             tx.keep(&Bookkeeping::CommandKept(record()))?;
@@ -432,7 +409,7 @@ impl Administration {
             actor: actor.clone(),
             fresh: Fresh::draw(&*self.0.entropy, now)?,
             settings: Arc::clone(&self.0.settings),
-            key_number: self.0.keys.link.number(),
+            key_number: self.0.keys.making(),
         })
     }
 
@@ -450,10 +427,6 @@ impl Administration {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.0.keys
-    }
-
-    pub(crate) fn link_key(&self) -> &LinkKey {
-        &self.0.keys.link
     }
 
     pub(crate) fn mail_texts(&self) -> &MailTexts {

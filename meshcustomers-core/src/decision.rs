@@ -345,7 +345,8 @@ pub enum Change {
     },
     /// A new membership; there must be none of this user in this customer.
     MembershipAdded(Membership),
-    /// The same membership with another role or origin; found by customer, user and membership id.
+    /// The same membership with another role, origin or beginning ([`Membership::since`]); found by customer, user and membership
+    /// id.
     MembershipChanged(Membership),
     /// The membership ends; found by customer, user and membership id. That it was, since when and until which event
     /// (the last of [`Prepared::head`]) and time ([`CommandRecord::at`]) is kept: the receipts of messages list those who

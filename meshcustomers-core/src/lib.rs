@@ -32,6 +32,7 @@ pub mod documentation {
 mod access;
 mod actor;
 mod administration;
+mod adopt;
 mod clock;
 mod command;
 mod customer;
@@ -44,6 +45,7 @@ mod history;
 mod housekeeping;
 mod id;
 mod invitation;
+mod keys;
 mod limit;
 mod link;
 mod mail;
@@ -67,6 +69,7 @@ pub use access::{
 };
 pub use actor::{Actor, Channel, Operator, Person};
 pub use administration::{Administration, AdministrationBuilder, BuildError};
+pub use adopt::{Adopt, Adopted, Adoption, KeyUse};
 pub use clock::{Clock, ManualClock, SystemClock, from_millis};
 pub use command::{Command, Explanation};
 pub use customer::{
@@ -84,9 +87,9 @@ pub use field::{
     Name, ProjectIdentifier, Quota, Reason, SearchTerm, Title,
 };
 pub use history::{
-    EraseLabel, Event, EventActor, EventDetails, EventType, ExportError, ExportFormat, Head, HistoryFault,
-    HistoryFilter, HistoryKey, HistoryProblem, HistoryReport, KnownHead, Label, LabelSlot, LabelText, Seal,
-    StoredEvent, VerifyLevel, event_hash, label_commitment, verify_events,
+    EraseLabel, Event, EventActor, EventDetails, EventType, EventVerifier, ExportError, ExportFormat, Head,
+    HistoryFault, HistoryFilter, HistoryKey, HistoryProblem, HistoryReport, KnownHead, Label, LabelSlot,
+    LabelText, LevelReport, Seal, StoredEvent, VerifyLevel, event_hash, label_commitment, verify_events,
 };
 pub use housekeeping::Housekept;
 pub use id::{
@@ -97,6 +100,7 @@ pub use invitation::{
     Accept, CancelInvitation, DayCount, Decline, Invitation, InvitationEnd, InvitationRow,
     InvitationStanding, InvitationState, Invite, Inviter, Offer, Resend,
 };
+pub use keys::{HostKeys, HostKeysError};
 pub use limit::{Counted, Counter};
 pub use link::{LinkKind, LinkSecret, LinkToken};
 pub use mail::{

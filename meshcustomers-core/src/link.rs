@@ -24,6 +24,7 @@ use zeroize::Zeroize as _;
 
 use crate::field::EmailKey;
 use crate::id::CustomerId;
+use crate::keys::Ring;
 use crate::rule::in_force;
 use crate::secret::{DerivedKey, HostKey};
 
@@ -170,10 +171,6 @@ impl LinkKey {
         Self { number, key: host.derive(epoch, INFO) }
     }
 
-    pub(crate) const fn number(&self) -> u8 {
-        self.number
-    }
-
     /// Makes the link's token, unless its nonce was emptied or it hangs on a key that is not this one.
     pub(crate) fn make(&self, subject: &LinkSubject<'_>, secret: &LinkSecret) -> Option<LinkToken> {
         let nonce = secret.nonce?;
@@ -227,6 +224,45 @@ impl LinkKey {
     }
 }
 
+/// The link keys of a ring, in one link epoch (R-TOK-2).
+#[derive(Clone, Debug)]
+pub(crate) struct LinkKeys {
+    epoch: [u8; 32],
+    ring: Ring<LinkKey>,
+}
+
+impl LinkKeys {
+    pub(crate) fn new(ring: &Ring<HostKey>, epoch: &[u8; 32]) -> Self {
+        Self { epoch: *epoch, ring: ring.map(|number, key| LinkKey::new(key, number, epoch)) }
+    }
+
+    pub(crate) fn is_of(&self, epoch: &[u8; 32]) -> bool {
+        self.epoch == *epoch
+    }
+
+    /// Whether the ring has the key with this number.
+    pub(crate) fn knows(&self, number: u8) -> bool {
+        self.ring.get(number).is_some()
+    }
+
+    /// Makes the link's token with the key that it hangs on; `None` if its nonce was emptied or the ring lacks that key.
+    pub(crate) fn make(&self, subject: &LinkSubject<'_>, secret: &LinkSecret) -> Option<LinkToken> {
+        self.ring.get(secret.key_number)?.make(subject, secret)
+    }
+
+    /// Whether the token is the genuine one for what its row says now: [`LinkKey::is_genuine`] by the key that the row names,
+    /// or at the same cost by the key that makes.
+    pub(crate) fn is_genuine(
+        &self,
+        token: &LinkToken,
+        subject: &LinkSubject<'_>,
+        secret: Option<&LinkSecret>,
+    ) -> bool {
+        let key = secret.and_then(|secret| self.ring.get(secret.key_number));
+        key.unwrap_or_else(|| self.ring.making()).is_genuine(token, subject, secret)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,6 +296,25 @@ mod tests {
         assert_eq!(token.expose(), TOKEN);
         assert!(TOKEN.ends_with(|c: char| c.is_ascii_alphabetic()));
         assert_eq!(TOKEN.len(), 88);
+        // The other kinds, and another key of the ring with the same bytes (which no ring takes).
+        let address = Some(jane.key());
+        let make = |kind, number: u8, address| {
+            let key = LinkKey::new(&HostKey::from_hex(HOST_KEY).unwrap(), number, &[6; 32]);
+            let subject = LinkSubject { address, ..subject(kind, jane.key()) };
+            key.make(&subject, &LinkSecret { key_number: number, ..secret() }).unwrap().expose()
+        };
+        assert_eq!(
+            make(LinkKind::Confirmation, 1, address),
+            "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHyCjd0E3ggG7yDsf1QZ5cZXx6hbdw4DNKZNacPXbiTvUC"
+        );
+        assert_eq!(
+            make(LinkKind::Registration, 1, None),
+            "AQEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHwMwJKa08fEqKG8DfadXxH8pF70rhsRhSjXJJJb0M4w8D"
+        );
+        assert_eq!(
+            make(LinkKind::Invitation, 2, address),
+            "AgEBAQEBAQEBAQEBAQEBAQEHBwcHBwcHBwcHBwcHBwcHXbpjAf1e3BxEUqVZLlH4yETqdcM3v0pcLFaVx7ZgImkB"
+        );
     }
 
     #[test]

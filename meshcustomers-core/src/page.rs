@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hkdf::hmac::Mac as _;
 use serde::{Deserialize, Serialize};
 
+use crate::keys::Ring;
 use crate::refusal::Refusal;
 use crate::rule::in_force;
 use crate::secret::{DerivedKey, HostKey};
@@ -121,17 +122,17 @@ pub enum SortKey {
 
 /// Makes and reads cursors.
 #[derive(Clone, Debug)]
-pub(crate) struct CursorKey(DerivedKey);
+pub(crate) struct CursorKey(Ring<DerivedKey>);
 
 impl CursorKey {
-    pub(crate) fn new(host: &HostKey) -> Self {
-        Self(host.derive(&[], INFO))
+    pub(crate) fn new(ring: &Ring<HostKey>) -> Self {
+        Self(ring.map(|_, host| host.derive(&[], INFO)))
     }
 
     /// The cursor that stands after `position` in the list named by `scope` (list, owner, filter, order).
     pub(crate) fn seal(&self, scope: &[u8], position: &Position) -> Cursor {
         let mut bytes = serde_json::to_vec(position).unwrap_or_default();
-        bytes.extend_from_slice(&self.0.tag(&[&length(scope), scope, &bytes]));
+        bytes.extend_from_slice(&self.0.making().tag(&[&length(scope), scope, &bytes]));
         Cursor(URL_SAFE_NO_PAD.encode(bytes))
     }
 
@@ -143,7 +144,11 @@ impl CursorKey {
     fn read(&self, scope: &[u8], cursor: &Cursor) -> Option<Position> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor.0.as_bytes()).ok()?;
         let (position, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG)?)?;
-        let genuine = self.0.mac(&[&length(scope), scope, position]).verify_slice(tag).is_ok();
+        // A page may come from a process that makes with another key of the ring (R-TOK-2).
+        let genuine = self
+            .0
+            .iter()
+            .any(|(_, key)| key.mac(&[&length(scope), scope, position]).verify_slice(tag).is_ok());
         if !genuine && in_force("R-FLD-7") {
             return None;
         }
@@ -159,9 +164,10 @@ fn length(scope: &[u8]) -> [u8; 8] {
 mod tests {
     use super::*;
     use crate::entropy::SeededEntropy;
+    use crate::keys::HostKeys;
 
     fn key() -> CursorKey {
-        CursorKey::new(&HostKey::generate(&SeededEntropy::new(1)).unwrap())
+        CursorKey::new(HostKeys::from(HostKey::generate(&SeededEntropy::new(1)).unwrap()).ring())
     }
 
     #[test]

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use common::{World, at_once, settings};
 use meshcustomers_core::{
     Acknowledge, Acknowledgement, Customer, EventType, Message, MessageMode, MessageRecipient,
-    MessageStanding, MessageText, PageRequest, PageSize, Person, RemoveMember, Role, SendMessage, Title,
-    User, WithdrawMessage,
+    MessageStanding, MessageText, MoveCustomer, PageRequest, PageSize, Person, RemoveMember, Role,
+    SendMessage, Store as _, Title, User, WithdrawMessage,
 };
 
 const ALL: MessageMode = MessageMode::AllMustRead;
@@ -128,6 +128,23 @@ fn r_msg_3_who_joins_later_gets_no_old_messages_and_who_left_neither() {
     w.admin.remove_member(&w.ann(), RemoveMember { customer: w.acme.id, user: w.emil.id }).unwrap();
     assert!(pending(&w, &w.emil).is_empty());
     assert_eq!(acknowledge(&w, &w.emil, &message).unwrap_err().code(), "NOT_FOUND");
+}
+
+/// Renewing a lapsed self-added membership counts as coming in: what was sent meanwhile was not for them.
+#[test]
+fn r_msg_3_a_renewed_stay_begins_anew() {
+    let w = World::new();
+    w.admin.add_myself(&w.paula(), w.acme.id).unwrap();
+    w.admin.move_customer(&w.operator, MoveCustomer { customer: w.acme.id, partner: None }).unwrap();
+    let meanwhile = w.send(&w.hanna(), &w.acme, ALL).unwrap();
+    w.make_admin(&w.hq, &w.paula);
+    let renewed = w.admin.add_myself(&w.by(&w.paula, &w.hq), w.acme.id).unwrap();
+    assert!(!sees(&w, &w.paula, &meanwhile));
+    let stored = w.store.read().unwrap().member(w.acme.id, w.paula.id).unwrap().unwrap();
+    assert_eq!(stored.membership, renewed);
+    let next = w.send(&w.hanna(), &w.acme, ALL).unwrap();
+    assert!(sees(&w, &w.paula, &next));
+    assert!(w.admin.verify(&w.operator).unwrap().is_whole());
 }
 
 #[test]

@@ -61,7 +61,7 @@ words! {
     MailState: "Where a mail stands.", ["waiting", "delivered", "superseded", "dead"];
     LabelSlot: "Which text beside an event.", ["actor_name", "account_name", "person_name", "address", "identifier", "name",
         "old_name", "reason", "program", "title", "partner_name", "old_partner_name", "message_text"];
-    VerifyLevel: "What was proven where nothing is wrong.", ["whole", "anchored"];
+    VerifyLevel: "What a verification looks at.", ["whole", "sealed", "anchored", "folded"];
 }
 
 #[cfg(test)]
@@ -101,7 +101,15 @@ mod tests {
         assert_eq!(told(verification), Verification::WORDS);
         assert_eq!(told([core::UserState::Enabled, core::UserState::Disabled]), UserState::WORDS);
         assert_eq!([core::Language::En.code(), core::Language::De.code()], Language::WORDS);
-        assert_eq!(told([core::VerifyLevel::Whole, core::VerifyLevel::Anchored]), VerifyLevel::WORDS);
+        assert_eq!(
+            told([
+                core::VerifyLevel::Whole,
+                core::VerifyLevel::Sealed,
+                core::VerifyLevel::Anchored,
+                core::VerifyLevel::Folded,
+            ]),
+            VerifyLevel::WORDS
+        );
         let mails = [
             core::MailStateKind::Waiting,
             core::MailStateKind::Delivered,

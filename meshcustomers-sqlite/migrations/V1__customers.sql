@@ -8,7 +8,18 @@ CREATE TABLE mc_instance (
 
 CREATE TABLE mc_key_check (
     number INTEGER PRIMARY KEY CHECK (number BETWEEN 0 AND 255),
-    check_value BLOB NOT NULL CHECK (length(check_value) = 32)
+    check_value BLOB NOT NULL CHECK (length(check_value) = 32),
+    -- Whether it ever was the one that makes links and seals (R-TOK-2).
+    has_made INTEGER NOT NULL CHECK (has_made IN (0, 1))
+) STRICT;
+
+-- That the database was a restored backup and was adopted: by whom and why (R-TOK-5).
+CREATE TABLE mc_adoption (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
+    program TEXT NOT NULL CHECK (program <> ''),
+    person TEXT NOT NULL CHECK (person <> ''),
+    reason TEXT NOT NULL CHECK (length(reason) BETWEEN 1 AND 500)
 ) STRICT;
 
 CREATE TABLE mc_user (
@@ -134,6 +145,7 @@ CREATE TABLE mc_invitation (
     accepted_by INTEGER REFERENCES mc_user (id),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
+    -- NULL and open: held since a restored backup was adopted (R-TOK-5).
     nonce BLOB CHECK (length(nonce) = 32),
     generation INTEGER NOT NULL CHECK (generation BETWEEN 0 AND 4294967295),
     key_number INTEGER NOT NULL CHECK (key_number BETWEEN 0 AND 255),

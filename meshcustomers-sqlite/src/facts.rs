@@ -20,10 +20,19 @@ pub(crate) fn instance(connection: &Connection) -> StoreResult<Option<Instance>>
         Cells::new(row, "mc_instance").bytes("link_epoch")
     })?;
     let Some(link_epoch) = epoch else { return Ok(None) };
-    let keys = all(connection, "SELECT number, check_value FROM mc_key_check ORDER BY number", [], |row| {
-        let mut cells = Cells::new(row, "mc_key_check");
-        Ok(KeyCheck { number: cells.number("number")?, check: cells.bytes("check_value")? })
-    })?;
+    let keys = all(
+        connection,
+        "SELECT number, check_value, has_made FROM mc_key_check ORDER BY number",
+        [],
+        |row| {
+            let mut cells = Cells::new(row, "mc_key_check");
+            Ok(KeyCheck {
+                number: cells.number("number")?,
+                check: cells.bytes("check_value")?,
+                has_made: cells.number::<u8>("has_made")? == 1,
+            })
+        },
+    )?;
     Ok(Some(Instance { link_epoch, keys }))
 }
 

@@ -9,11 +9,19 @@ use rusqlite::{Connection, params};
 use crate::apply::{self, counter, write};
 use crate::decode::exists;
 use crate::error::{conflict, expect_one};
-use crate::{append, counts};
+use crate::{adopt, append, counts};
 
 pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreResult<u64> {
     match bookkeeping {
         Bookkeeping::InstanceCreated(instance) => create_instance(connection, instance)?,
+        Bookkeeping::KeyIntroduced(key) => adopt::introduce(connection, key)?,
+        Bookkeeping::KeyMakes { number } => adopt::makes(connection, *number)?,
+        Bookkeeping::Adopted { adoption, link_epoch } => {
+            return count(adopt::adopt(connection, adoption, *link_epoch)?);
+        }
+        Bookkeeping::MailsGivenUp { at, error } => {
+            return count(adopt::give_mails_up(connection, *at, error)?);
+        }
         Bookkeeping::UserAdded(user) => add_user(connection, user)?,
         Bookkeeping::UserChanged { user, mails } => {
             change_user(connection, user)?;
@@ -31,7 +39,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
         )?)?,
         Bookkeeping::Counted(counts) => counts::raise(connection, counts)?,
         Bookkeeping::CountsForgotten { before, limit } => {
-            return forget(counts::forget(connection, *before, *limit)?);
+            return count(counts::forget(connection, *before, *limit)?);
         }
         Bookkeeping::MailLeased { mail, lease, now, until } => expect_one(write(
             connection,
@@ -48,7 +56,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
             params![mail.as_bytes(), at.timestamp_millis()],
         )?)?,
         Bookkeeping::KeysForgotten { now, limit } => {
-            return forget(write(
+            return count(write(
                 connection,
                 "DELETE FROM mc_idempotency WHERE (actor, kind, key) IN \
                  (SELECT actor, kind, key FROM mc_idempotency WHERE expires_at <= ?1 ORDER BY expires_at LIMIT ?2)",
@@ -56,7 +64,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
             )?);
         }
         Bookkeeping::MailsForgotten { before, limit } => {
-            return forget(write(
+            return count(write(
                 connection,
                 "DELETE FROM mc_outbox WHERE id IN (SELECT id FROM mc_outbox INDEXED BY mc_outbox_settled \
                  WHERE state IN ('delivered', 'superseded') AND settled_at < ?1 ORDER BY settled_at LIMIT ?2)",
@@ -68,7 +76,7 @@ pub(crate) fn keep(connection: &Connection, bookkeeping: &Bookkeeping) -> StoreR
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "the last step of its callers")]
-fn forget(rows: usize) -> StoreResult<u64> {
+fn count(rows: usize) -> StoreResult<u64> {
     Ok(u64::try_from(rows).unwrap_or(u64::MAX))
 }
 
@@ -78,11 +86,7 @@ fn create_instance(connection: &Connection, instance: &Instance) -> StoreResult<
     }
     write(connection, "INSERT INTO mc_instance (id, link_epoch) VALUES (1, ?1)", [instance.link_epoch])?;
     for key in &instance.keys {
-        write(
-            connection,
-            "INSERT INTO mc_key_check (number, check_value) VALUES (?1, ?2)",
-            params![key.number, key.check],
-        )?;
+        adopt::introduce(connection, key)?;
     }
     Ok(())
 }

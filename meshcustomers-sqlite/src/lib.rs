@@ -7,6 +7,7 @@
 #[doc = include_str!("../../README.md")]
 mod front_page {}
 
+mod adopt;
 mod append;
 mod apply;
 mod backup;

@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Counter,
-    Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey,
-    IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
-    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, Message, MessageFacts, MessageId,
-    MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared, Project, ProjectId,
-    ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, StoreErrorKind, StoreResult,
-    StoredEvent, User, UserId, WaitingQuery, WriteTx,
+    AccessFacts, AccessQuery, AccountMembership, Adoption, Bookkeeping, CommandId, CommandKind,
+    CommandRecord, Counter, Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts,
+    IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts,
+    InvitationId, ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, Message,
+    MessageFacts, MessageId, MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared, Project,
+    ProjectId, ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, StoreErrorKind,
+    StoreResult, StoredEvent, User, UserId, WaitingQuery, WriteTx,
 };
 use rusqlite::Connection;
 
@@ -17,7 +17,8 @@ use crate::store::{Inner, execute};
 use crate::unit::{State, Unit};
 use crate::writer::Turn;
 use crate::{
-    apply, counts, customers, facts, keep, lists, messages, projects, registration_links, registrations,
+    adopt, apply, counts, customers, facts, keep, lists, messages, projects, registration_links,
+    registrations,
 };
 
 /// Reads one snapshot.
@@ -163,6 +164,8 @@ macro_rules! queries {
 
 queries! {
     instance() -> Option<Instance> = facts::instance;
+    adoptions() -> Vec<Adoption> = adopt::adoptions;
+    links_per_key(now: DateTime<Utc>) -> Vec<(u8, u64)> = adopt::links_per_key;
     user(id: UserId) -> Option<User> = facts::user;
     user_by_host_id(host_id: &HostUserId) -> Option<User> = facts::user_by_host_id;
     user_by_address(address: &EmailKey) -> Option<User> = facts::user_by_address;

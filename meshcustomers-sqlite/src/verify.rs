@@ -1,7 +1,8 @@
 //! Verifying the file itself: pages, references, counters, and each history (R-HIS-5, level *whole*).
 
 use meshcustomers_core::{
-    CustomerId, EventOrder, EventQuery, HistoryFault, HistoryFilter, ListQuery, StoreResult, verify_events,
+    Customer, CustomerId, EventOrder, EventQuery, EventVerifier, HistoryFault, HistoryFilter, ListQuery,
+    Position, SortKey, StoreResult,
 };
 use rusqlite::params;
 use serde::Serialize;
@@ -59,7 +60,7 @@ pub struct CounterFault {
     pub counted: i64,
 }
 
-/// So many customers are looked at in one go.
+/// So many customers, and so many events of one, are looked at in one go.
 const BATCH: usize = 256;
 
 impl SqliteStore {
@@ -101,14 +102,7 @@ impl SqliteStore {
             let ids = lists::customer_ids(connection, after, BATCH)?;
             for id in &ids {
                 let Some(customer) = facts::customer(connection, *id)? else { continue };
-                let query = EventQuery {
-                    customer: *id,
-                    filter: HistoryFilter::default(),
-                    order: EventOrder::Oldest,
-                    list: ListQuery { after: None, limit: usize::MAX },
-                };
-                let events = lists::events(connection, &query)?;
-                report.histories.extend(verify_events(*id, customer.head, &events).err());
+                report.histories.extend(history(connection, &customer)?);
                 report.customers = report.customers.saturating_add(1);
             }
             told(report.customers);
@@ -116,6 +110,27 @@ impl SqliteStore {
             if ids.len() < BATCH {
                 return Ok(report);
             }
+        }
+    }
+}
+
+/// The first fault of a history, read some events at a time.
+fn history(connection: &rusqlite::Connection, customer: &Customer) -> StoreResult<Option<HistoryFault>> {
+    let mut verifier = EventVerifier::new(customer.id, customer.head);
+    let mut after = None;
+    loop {
+        let query = EventQuery {
+            customer: customer.id,
+            filter: HistoryFilter::default(),
+            order: EventOrder::Oldest,
+            list: ListQuery { after, limit: BATCH },
+        };
+        let events = lists::events(connection, &query)?;
+        let Some(last) = events.last() else { return Ok(verifier.finish()) };
+        let number = i64::try_from(last.number).unwrap_or(i64::MAX);
+        after = Some(Position { key: SortKey::Number(number), id: [0; 16] });
+        for event in &events {
+            verifier.feed(event);
         }
     }
 }

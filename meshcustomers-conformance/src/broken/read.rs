@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, CommandId, CommandKind, CommandRecord, Counter, Customer,
-    CustomerId, CustomerQuery, EmailKey, EventOrder, EventQuery, HostUserId, HotFacts, IdempotencyKey,
-    IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
-    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, Message, MessageFacts, MessageId,
-    MessageQuery, MessageRecipient, OutboxMail, Project, ProjectId, ProjectIdentifier, ReadTx,
-    RegistrationFacts, RegistrationLinkFacts, StoreResult, StoredEvent, User, UserId, WaitingQuery,
+    AccessFacts, AccessQuery, AccountMembership, Adoption, CommandId, CommandKind, CommandRecord, Counter,
+    Customer, CustomerId, CustomerQuery, EmailKey, EventOrder, EventQuery, HostUserId, HotFacts,
+    IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts,
+    InvitationId, ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, Message,
+    MessageFacts, MessageId, MessageQuery, MessageRecipient, OutboxMail, Project, ProjectId,
+    ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, StoreResult, StoredEvent, User,
+    UserId, WaitingQuery,
 };
 
 use super::{Fault, Tx, lock};
@@ -24,6 +25,8 @@ macro_rules! faithful {
 impl ReadTx for Tx<'_> {
     faithful! {
         instance() -> Option<Instance>;
+    adoptions() -> Vec<Adoption>;
+    links_per_key(now: DateTime<Utc>) -> Vec<(u8, u64)>;
         user(id: UserId) -> Option<User>;
         user_by_host_id(host_id: &HostUserId) -> Option<User>;
         user_by_address(address: &EmailKey) -> Option<User>;

@@ -13,7 +13,10 @@ use crate::stage::Stage;
 pub fn s_5_the_instance_is_written_once(make: Make<'_>) {
     let stage = Stage::new(make);
     assert_eq!(stage.read(|tx| tx.instance()), None);
-    let keys = vec![KeyCheck { number: 1, check: [2; 32] }, KeyCheck { number: 2, check: [3; 32] }];
+    let keys = vec![
+        KeyCheck { number: 1, check: [2; 32], has_made: true },
+        KeyCheck { number: 2, check: [3; 32], has_made: false },
+    ];
     let first = Instance { link_epoch: [1; 32], keys };
     assert_eq!(stage.keep(&Bookkeeping::InstanceCreated(first.clone())).unwrap(), 1);
     assert_eq!(stage.read(|tx| tx.instance()).as_ref(), Some(&first));

@@ -6,6 +6,7 @@ pub mod changes;
 pub mod counters;
 pub mod facts;
 pub mod history;
+pub mod keys;
 pub mod lists;
 pub mod messages;
 pub mod order;

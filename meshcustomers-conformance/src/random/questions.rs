@@ -1,9 +1,9 @@
 //! The steps that are no command: deliveries, the operator's chores, questions.
 
 use meshcustomers_core::{
-    Actor, CustomerFilter, CustomerId, CustomerKind, CustomerOrder, Error, ExportFormat, HistoryFilter,
-    Identifier, LinkToken, MailContent, MailStateKind, Page, PageRequest, PageSize, Person, Phase, Refusal,
-    RenderedMail, SearchTerm,
+    Actor, Adopt, CustomerFilter, CustomerId, CustomerKind, CustomerOrder, Error, ExportFormat,
+    HistoryFilter, Identifier, LinkToken, MailContent, MailStateKind, Page, PageRequest, PageSize, Person,
+    Phase, Refusal, RenderedMail, SearchTerm,
 };
 use rand::RngExt as _;
 
@@ -77,7 +77,8 @@ impl World {
         let operator =
             if self.one_in(10) { Person::new(self.anybody()).into() } else { self.operator.clone() };
         let page = PageRequest::first(PageSize::new(3).unwrap());
-        match self.rng.random_range(0..5) {
+        match self.rng.random_range(0..6) {
+            5 => self.keys(&operator)?,
             0 => {
                 // Which rows go first, if not all do, is the store's affair.
                 self.ask("housekeep", String::new, |side| side.admin.housekeep(&operator, 1_000_000))?;
@@ -87,11 +88,15 @@ impl World {
             2 => {
                 // All histories together are verified at the end.
                 let customer = self.any_customer();
-                self.ask(
+                let report = self.ask(
                     "verify history",
                     || format!("{customer}"),
                     |side| side.admin.verify_history(&operator, customer),
                 )?;
+                if let Some(report) = report.filter(|report| !report.is_whole()) {
+                    let found = format!("{report:?}");
+                    return Err(self.difference("verify history", "a whole history".into(), found));
+                }
             }
             _ => {
                 let dead = self.ask("dead mails", String::new, |side| {
@@ -109,6 +114,16 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Which host keys are needed; now and then a backup is adopted that was none, by which every link dies.
+    fn keys(&mut self, operator: &Actor) -> Step {
+        self.ask("links per key", String::new, |side| side.admin.links_per_key(operator))?;
+        if self.one_in(4) {
+            let adopt = Adopt { reason: "as if it were restored".parse().unwrap() };
+            self.ask("adopt", String::new, |side| side.admin.adopt(operator, adopt.clone()))?;
+        }
+        self.ask("adoptions", String::new, |side| side.admin.adoptions(operator)).map(drop)
     }
 
     /// Heads that are taken out, and the histories held against them.

@@ -6,13 +6,13 @@ use super::rules::{self, ConvertFacts, CreateFacts, CustomerCommandFacts, MoveFa
 use super::{Availability, Customer, CustomerKind};
 use crate::access::Permission;
 use crate::access::rules::{authorize_managing, authorize_operator};
-use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, permit_on, recalls_customer};
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{FieldError, Identifier, Name, Reason};
 use crate::id::{CustomerId, UserId};
+use crate::keys::Keys;
 use crate::membership::Membership;
 use crate::membership::rules::AddAdminFacts;
 use crate::record::{CommandKind, Outcome};

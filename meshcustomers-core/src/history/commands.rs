@@ -6,12 +6,12 @@ use super::LabelSlot;
 use super::lists::event;
 use super::rules::{self, EraseFacts};
 use crate::access::rules::authorize_operator;
-use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access};
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::id::CustomerId;
+use crate::keys::Keys;
 use crate::record::{CommandKind, Outcome};
 use crate::store::ReadTx;
 

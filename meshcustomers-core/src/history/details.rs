@@ -345,6 +345,53 @@ mod tests {
         ]
     }
 
+    /// Made by `tools/vectors.py`, which was written from the rules, not from this code.
+    #[test]
+    fn r_his_4_details_are_the_documented_bytes() {
+        use std::fmt::Write as _;
+
+        let (customer, membership) = (CustomerId::from_bytes([1; 16]), MembershipId::from_bytes([3; 16]));
+        let (invitation, at) = (InvitationId::from_bytes([2; 16]), from_millis(1_767_225_600_123));
+        let role = Role::EMPLOYEE;
+        let vectors = [
+            (
+                EventDetails::UserInvited { invitation, role, expires_at: at },
+                "02020202020202020202020202020202456d706c6f796565000000000000000000000000000000000000000000000000\
+                 0000019b76daa87b",
+            ),
+            (
+                EventDetails::UserAcceptedInvitation {
+                    invitation,
+                    membership,
+                    role,
+                    before: Some(Origin::SelfAdded { through: customer }),
+                },
+                "0202020202020202020202020202020203030303030303030303030303030303456d706c6f7965650000000000000000\
+                 000000000000000000000000000000000201010101010101010101010101010101",
+            ),
+            (
+                EventDetails::CustomerRegistered {
+                    status: CustomerStatus::Waiting(crate::customer::WaitingFor::Confirmation),
+                    partner: Some(customer),
+                    link: None,
+                    projects: Quota::UNLIMITED,
+                    membership,
+                    link_expires_at: Some(at),
+                    lapses_at: None,
+                },
+                "0201010101010101010101010101010101010000000000000000000000000000000000ffffffff030303030303030303\
+                 03030303030303010000019b76daa87b000000000000000000",
+            ),
+        ];
+        for (details, expected) in vectors {
+            let hex = details.encode().iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            });
+            assert_eq!(hex, expected, "{details:?}");
+        }
+    }
+
     /// Found by the fuzz target `details`: a time beyond the calendar was read as the last one, and written otherwise.
     #[test]
     fn r_his_3_a_time_beyond_the_calendar_is_damage() {

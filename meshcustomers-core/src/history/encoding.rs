@@ -42,6 +42,11 @@ impl HistoryKey {
     fn seal(&self, hash: &[u8; 32]) -> Seal {
         Seal { key_number: self.number, mac: self.key.tag(&[SEAL_TAG, hash]) }
     }
+
+    /// Whether it is this key's seal of that hash; in constant time.
+    pub(crate) fn is_genuine(&self, seal: &Seal, hash: &[u8; 32]) -> bool {
+        seal.key_number == self.number && self.key.mac(&[SEAL_TAG, hash]).verify_slice(&seal.mac).is_ok()
+    }
 }
 
 /// The hash of an event whose predecessor has the hash `before`.
@@ -171,5 +176,50 @@ mod tests {
         };
         let hash = event_hash(&event, &[8; 32]);
         assert_eq!(hex(&hash), "e52a247f1919d187af326cf625aea3ae27818c06c9a8ac0465f399e4d60e5853");
+
+        let host_key = "b02bd4c68c69a4c3b6cc35fd17b3b2d1089ceb894ba66dd18fcd42629719c6f3";
+        let key = HistoryKey::new(&HostKey::from_hex(host_key).unwrap(), 1);
+        let seal = key.seal(&hash);
+        assert_eq!(hex(&seal.mac), "1e6875dd0e367b6f09994d23ae59b5e471eab83a89fd60ac2252e61ff8b9f616");
+        assert!(key.is_genuine(&seal, &hash));
+        assert!(!key.is_genuine(&seal, &[8; 32]), "another event's");
+        assert!(!key.is_genuine(&Seal { key_number: 2, ..seal }, &hash), "another key's number");
+    }
+
+    /// Made by `tools/vectors.py`: zeros where there is nobody and no event before; labels in the order of their slots.
+    #[test]
+    fn r_his_4_the_encoding_of_nobody_and_of_a_link_holder() {
+        let customer = CustomerId::from_bytes([1; 16]);
+        let first = StoredEvent {
+            customer,
+            number: 1,
+            at: from_millis(1_767_225_600_123),
+            command: CommandId::from_bytes([2; 16]),
+            kind: EventType::CustomerCreated,
+            actor: EventActor::Operator,
+            person: None,
+            details: vec![0xee],
+            labels: Vec::new(),
+            hash: [0; 32],
+            seal: Seal { key_number: 1, mac: [0; 32] },
+        };
+        let before = event_hash(&first, &[0; 32]);
+        assert_eq!(hex(&before), "3d86a6a002f0877eca0af33a76544a0902a3148a182bb8d254823dd3896f8ff0");
+        let labels = [(LabelSlot::Address, "jane@acme.example"), (LabelSlot::MessageText, "text")];
+        let labels = labels.map(|(slot, text)| {
+            let text = LabelText { text: text.to_owned(), salt: [9; 32] };
+            Label { slot, commitment: label_commitment(customer, 2, slot, &text), text: None }
+        });
+        let second = StoredEvent {
+            number: 2,
+            at: from_millis(-1),
+            kind: EventType::UserInvitationDeclined,
+            actor: EventActor::LinkHolder,
+            details: vec![7; 16],
+            labels: labels.into(),
+            ..first
+        };
+        let hash = event_hash(&second, &before);
+        assert_eq!(hex(&hash), "66d3d70b146724b2ff562c317ed454d36079bda9758e188ab0b68b6fb8aa43fc");
     }
 }

@@ -14,6 +14,7 @@ mod details;
 mod encoding;
 mod export;
 mod fixed;
+mod fold;
 mod lists;
 pub mod rules;
 mod verify;
@@ -25,9 +26,13 @@ pub(crate) use encoding::chain;
 pub use encoding::{event_hash, label_commitment};
 pub use export::ExportFormat;
 pub(crate) use export::HistoryWriter;
+pub(crate) use fold::Fold;
 pub use lists::ExportError;
-pub(crate) use verify::Verifier;
-pub use verify::{HistoryFault, HistoryProblem, HistoryReport, KnownHead, VerifyLevel, verify_events};
+pub use verify::{
+    EventVerifier, HistoryFault, HistoryProblem, HistoryReport, KnownHead, LevelReport, VerifyLevel,
+    verify_events,
+};
+pub(crate) use verify::{Sealed, Verifier};
 
 /// Where a customer's row and history stand. The next event continues it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]

@@ -6,7 +6,6 @@ use super::rules::{self, CancelFacts, InviteFacts, InviteeFacts, Proof, ResendFa
 use super::{Invitation, Offer};
 use crate::access::Permission;
 use crate::access::rules::author;
-use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, mails_today, permit_on};
 use crate::decision::{Author, Context, Decision};
@@ -14,6 +13,7 @@ use crate::error::Error;
 use crate::field::{EmailAddress, EmailKey, Language};
 use crate::history::EventActor;
 use crate::id::{CustomerId, InvitationId};
+use crate::keys::Keys;
 use crate::link::{LinkKind, LinkSubject, LinkToken};
 use crate::membership::{MemberFacts, Membership, Role, recall_membership};
 use crate::record::{CommandKind, Outcome};
@@ -244,7 +244,7 @@ pub(crate) fn find_by_link(
         address: address.as_ref(),
     };
     let secret = facts.as_ref().map(|facts| facts.invitation.link);
-    let genuine = keys.link.is_genuine(token, &subject, secret.as_ref());
+    let genuine = keys.links(tx)?.is_genuine(token, &subject, secret.as_ref());
     let Some(facts) = facts.filter(|_| genuine) else { return Ok(None) };
     let led_somewhere = match rules::accepted_by(&facts.invitation) {
         Some(user) => tx.member(facts.customer.id, user)?.is_some(),

@@ -10,7 +10,7 @@ use crate::error::{CommitOutcome, Error, StoreError, StoreErrorKind};
 use crate::id::MailId;
 use crate::limit::rules::waits_until;
 use crate::limit::{Counted, Counter, day};
-use crate::link::LinkSubject;
+use crate::link::{LinkKeys, LinkSubject};
 use crate::rule::in_force;
 use crate::store::{Bookkeeping, OwnedWriteTx, ReadTx, StoreResult};
 
@@ -257,9 +257,14 @@ impl<M: Mailer> Postman<M> {
             Condition::Postpone => return Ok(Prepared::Settled(postponed(now, self.jitter()?))),
             Condition::Superseded => return Ok(Prepared::Settled(Delivery::Superseded)),
         }
-        let link = match self.link(mail, &facts) {
+        let links = self.admin.keys().links(&mut *tx)?;
+        let link = match self.link(mail, &facts, &links) {
             Ok(link) => link,
-            Err(error) => return Ok(Prepared::Settled(Delivery::Dead { error })),
+            Err(NoLink::KeyElsewhere) => return Ok(Prepared::Settled(postponed(now, self.jitter()?))),
+            Err(NoLink::Dead) => {
+                let error = "its link is dead".to_owned();
+                return Ok(Prepared::Settled(Delivery::Dead { error }));
+            }
         };
         Ok(match render(mail, link.as_deref(), settings, self.admin.mail_texts()) {
             Ok(rendered) => Prepared::Ready(Box::new(rendered)),
@@ -281,13 +286,15 @@ impl<M: Mailer> Postman<M> {
     }
 
     /// The link of an invitation or a confirmation, made now and kept nowhere (R-TOK-1).
-    fn link(&self, mail: &QueuedMail, facts: &MailFacts) -> Result<Option<String>, String> {
+    fn link(&self, mail: &QueuedMail, facts: &MailFacts, links: &LinkKeys) -> Result<Option<String>, NoLink> {
         let Some((kind, customer, id, secret)) = link_of(mail, facts) else { return Ok(None) };
         let subject = LinkSubject { kind, customer, id, address: Some(mail.recipient.address.key()) };
-        secret
-            .and_then(|secret| self.admin.link_key().make(&subject, &secret))
-            .map(|token| Some(self.admin.settings().base_url().link(&token)))
-            .ok_or_else(|| "its link cannot be made with the host key that is in use".to_owned())
+        let secret = secret.filter(|secret| secret.nonce.is_some()).ok_or(NoLink::Dead)?;
+        if !links.knows(secret.key_number) {
+            return Err(NoLink::KeyElsewhere);
+        }
+        let token = links.make(&subject, &secret).ok_or(NoLink::Dead)?;
+        Ok(Some(self.admin.settings().base_url().link(&token)))
     }
 
     fn judge(&self, row: &OutboxMail, rendered: &RenderedMail, error: &MailError) -> Result<Delivery, Error> {
@@ -344,6 +351,14 @@ enum Load {
     Counted(Vec<Counted>),
     /// It would be one too many; the next day begins then.
     Full(DateTime<Utc>),
+}
+
+/// Why a mail's link could not be made.
+enum NoLink {
+    /// It hangs on a key that this process does not have; another one may send it (R-TOK-2).
+    KeyElsewhere,
+    /// Its row holds no nonce any more.
+    Dead,
 }
 
 enum Prepared {

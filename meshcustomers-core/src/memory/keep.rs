@@ -20,6 +20,18 @@ impl State {
                 expect(self.instance.is_none())?;
                 self.instance = Some(Arc::new(instance.clone()));
             }
+            Bookkeeping::KeyIntroduced(key) => {
+                let instance = self.kept_instance()?;
+                expect(instance.keys.iter().all(|known| known.number != key.number))?;
+                instance.keys.push(*key);
+                instance.keys.sort_unstable_by_key(|key| key.number);
+            }
+            Bookkeeping::KeyMakes { number } => {
+                let known = self.kept_instance()?.keys.iter_mut().find(|key| key.number == *number);
+                known.ok_or_else(|| StoreError::new(StoreErrorKind::Conflict))?.has_made = true;
+            }
+            Bookkeeping::Adopted { adoption, link_epoch } => return self.adopt(adoption, *link_epoch),
+            Bookkeeping::MailsGivenUp { at, error } => return Ok(self.give_mails_up(*at, error)),
             Bookkeeping::UserAdded(user) => {
                 unique(UniqueKey::Other, self.users.contains(&user.id))?;
                 self.put_user(user)?;

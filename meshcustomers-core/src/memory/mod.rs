@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::store::{OwnedWriteTx, ReadTx, Store, StoreResult};
 
+mod adopt;
 mod keep;
 mod messages;
 mod page;

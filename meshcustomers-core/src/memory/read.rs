@@ -6,6 +6,7 @@ use super::Tx;
 use super::page::{Direction, at_number, at_time, by_name, is_asked_for, is_in, is_in_state, page};
 use super::state::CustomerState;
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
+use crate::adopt::Adoption;
 use crate::customer::{Customer, CustomerKind, IdentifierHold, Phase};
 use crate::field::{EmailKey, HostUserId, Identifier, ProjectIdentifier};
 use crate::history::StoredEvent;
@@ -38,6 +39,14 @@ impl Tx<'_> {
 }
 
 impl ReadTx for Tx<'_> {
+    fn adoptions(&mut self) -> StoreResult<Vec<Adoption>> {
+        Ok((*self.state.adoptions).clone())
+    }
+
+    fn links_per_key(&mut self, now: DateTime<Utc>) -> StoreResult<Vec<(u8, u64)>> {
+        Ok(self.state.links_per_key(now))
+    }
+
     fn instance(&mut self) -> StoreResult<Option<Instance>> {
         Ok(self.state.instance.as_deref().cloned())
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 
 use super::shards::Shards;
+use crate::adopt::Adoption;
 use crate::customer::{Customer, IdentifierHold};
 use crate::error::StoreError;
 use crate::field::{EmailKey, HostUserId, Identifier};
@@ -30,6 +31,7 @@ pub(super) type KeyName = (Option<UserId>, CommandKind, IdempotencyKey);
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     pub(super) instance: Option<Arc<Instance>>,
+    pub(super) adoptions: Arc<Vec<Adoption>>,
     pub(super) users: Shards<UserId, Arc<User>>,
     pub(super) host_ids: Shards<HostUserId, UserId>,
     /// Verified addresses only (R-USR-1).

@@ -169,6 +169,7 @@ impl State {
                 let kept = self.kept_membership(id, membership)?;
                 kept.role = membership.role;
                 kept.origin = membership.origin;
+                kept.since = membership.since;
                 Ok(())
             }
             Change::MembershipRemoved(membership) => {

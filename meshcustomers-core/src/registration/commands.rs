@@ -6,7 +6,6 @@ use super::rules::{self, RegisterFacts, RegistrationCommandFacts, Way};
 use super::{Registration, RegistrationFacts};
 use crate::access::Permission;
 use crate::access::rules::authorize_operator;
-use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, mails_today, permit_on, recalls_customer};
 use crate::customer::{Customer, look_up_availability};
@@ -14,6 +13,7 @@ use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::field::{FieldError, Identifier, Name, Reason};
 use crate::id::CustomerId;
+use crate::keys::Keys;
 use crate::limit::{Counter, day};
 use crate::link::{LinkKind, LinkSubject, LinkToken};
 use crate::record::{CommandKind, Outcome};
@@ -182,7 +182,7 @@ pub(crate) fn find_confirmation(
             Confirmation::Sent(link) => Some(link.secret),
             Confirmation::NotNeeded | Confirmation::AfterApproval => None,
         });
-    let genuine = keys.link.is_genuine(token, &subject, secret.as_ref());
+    let genuine = keys.links(tx)?.is_genuine(token, &subject, secret.as_ref());
     Ok(facts.filter(|_| genuine))
 }
 

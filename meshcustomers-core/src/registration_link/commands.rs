@@ -6,12 +6,12 @@ use serde::Serialize;
 use super::rules::{self, LinkCommandFacts, LinkTerms};
 use super::{RegistrationLink, RegistrationLinkFacts};
 use crate::access::Permission;
-use crate::administration::Keys;
 use crate::command::sealed::Sealed;
 use crate::command::{Ask, Command, access, permit_on};
 use crate::decision::{Context, Decision};
 use crate::error::Error;
 use crate::id::{CustomerId, RegistrationLinkId};
+use crate::keys::Keys;
 use crate::link::{LinkKind, LinkSubject, LinkToken};
 use crate::record::{CommandKind, Outcome};
 use crate::refusal::Refusal;
@@ -32,7 +32,7 @@ pub(crate) fn find_link(
     let facts = tx.registration_link(token.customer(), now)?;
     let named = RegistrationLinkId::from_bytes(token.id());
     let secret = facts.as_ref().filter(|facts| facts.link.id == named).map(|facts| facts.link.secret);
-    let genuine = keys.link.is_genuine(token, &subject(token.customer(), named), secret.as_ref());
+    let genuine = keys.links(tx)?.is_genuine(token, &subject(token.customer(), named), secret.as_ref());
     Ok(facts.filter(|_| genuine))
 }
 

@@ -10,7 +10,7 @@ use crate::customer::Account;
 use crate::decision::Context;
 use crate::error::Error;
 use crate::id::CustomerId;
-use crate::link::LinkToken;
+use crate::link::{LinkKeys, LinkToken};
 
 impl Administration {
     /// The registration link of the actor's partner account, as an explicit request (R-LNK-2); `None`: there is none, or it
@@ -23,7 +23,8 @@ impl Administration {
         let mut tx = self.read()?;
         rules::may_show(&access(&mut *tx, &cx, Some(partner))?, &cx)?;
         let facts = tx.registration_link(partner, cx.now)?;
-        Ok(facts.and_then(|facts| self.shown(&facts, &cx)))
+        let links = self.keys().links(&mut *tx)?;
+        Ok(facts.and_then(|facts| shown(&facts, &links, &cx)))
     }
 
     /// An `Admin` of a partner makes its registration link, or makes it anew: the old one is dead at once; see
@@ -34,21 +35,6 @@ impl Administration {
     pub fn rotate_link(&self, actor: &Actor, command: RotateLink) -> Result<ShownLink, Error> {
         self.run(actor, &command)?;
         Ok(self.registration_link(actor, command.partner)?.ok_or(crate::refusal::Refusal::NotFound)?)
-    }
-
-    fn shown(&self, facts: &RegistrationLinkFacts, cx: &Context) -> Option<ShownLink> {
-        let standing = rules::standing(facts, cx.now, &cx.settings)?;
-        let link = &facts.link;
-        let token = self.link_key().make(&subject(link.partner, link.id), &link.secret)?;
-        Some(ShownLink {
-            id: link.id,
-            token,
-            made_at: link.made_at,
-            expires_at: link.expires_at,
-            max_uses: link.max_uses,
-            uses: link.uses.saturating_sub(facts.lapsed),
-            standing,
-        })
     }
 
     /// The partner that a registration link leads to: what its page names before anybody agrees (R-LNK-3). No account is
@@ -78,4 +64,19 @@ impl Administration {
         }
         Ok(revoked)
     }
+}
+
+fn shown(facts: &RegistrationLinkFacts, links: &LinkKeys, cx: &Context) -> Option<ShownLink> {
+    let standing = rules::standing(facts, cx.now, &cx.settings)?;
+    let link = &facts.link;
+    let token = links.make(&subject(link.partner, link.id), &link.secret)?;
+    Some(ShownLink {
+        id: link.id,
+        token,
+        made_at: link.made_at,
+        expires_at: link.expires_at,
+        max_uses: link.max_uses,
+        uses: link.uses.saturating_sub(facts.lapsed),
+        standing,
+    })
 }

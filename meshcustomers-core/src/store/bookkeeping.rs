@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Instance;
+use super::{Instance, KeyCheck};
+use crate::adopt::Adoption;
 use crate::id::{CustomerId, MailId};
 use crate::limit::Counted;
 use crate::mail::{Delivery, Lease, QueuedMail};
@@ -15,6 +16,28 @@ use crate::user::User;
 pub enum Bookkeeping {
     /// The database's first words about itself; there must be none yet.
     InstanceCreated(Instance),
+    /// A host key that the database did not know; there must be none with its number yet (R-TOK-2).
+    KeyIntroduced(KeyCheck),
+    /// A known host key makes links and seals from now on (R-TOK-2).
+    KeyMakes {
+        /// Its number; must be known.
+        number: u8,
+    },
+    /// A restored backup is adopted (R-TOK-5): another link epoch; the nonces of open invitations, of confirmations of waiting
+    /// registrations and of registration links are emptied. Gives the number of open invitations.
+    Adopted {
+        /// Who, when and why; kept.
+        adoption: Adoption,
+        /// The new link epoch.
+        link_epoch: [u8; 32],
+    },
+    /// All waiting mails become dead letters, leased ones too (R-TOK-5). Gives their number.
+    MailsGivenUp {
+        /// When.
+        at: DateTime<Utc>,
+        /// What is kept as their last error.
+        error: String,
+    },
     /// A new user.
     UserAdded(User),
     /// A user changed, with the mails that tell of it. The row must have the version before `user.version`.

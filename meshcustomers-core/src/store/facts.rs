@@ -21,6 +21,8 @@ pub struct KeyCheck {
     pub number: u8,
     /// Derived from the key; says nothing about it.
     pub check: [u8; 32],
+    /// Whether it ever was the one that makes links and seals: then it has to stay in the ring.
+    pub has_made: bool,
 }
 
 /// An invitation with all that its standing depends on.

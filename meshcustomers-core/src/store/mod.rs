@@ -34,6 +34,7 @@ use std::fmt;
 use chrono::{DateTime, Utc};
 
 use crate::access::{AccessFacts, AccessQuery, HotFacts};
+use crate::adopt::Adoption;
 use crate::customer::{Customer, IdentifierHold};
 use crate::decision::Prepared;
 use crate::error::StoreError;
@@ -96,6 +97,14 @@ impl<S: Store + ?Sized> Store for std::sync::Arc<S> {
 pub trait ReadTx {
     /// What the database says of itself; `None` before the first [`Bookkeeping::InstanceCreated`].
     fn instance(&mut self) -> StoreResult<Option<Instance>>;
+
+    /// That the database was adopted, oldest first (R-TOK-5).
+    fn adoptions(&mut self) -> StoreResult<Vec<Adoption>>;
+
+    /// How many links that hang on each host key are alive at `now`, by key number, keys without left out: of open invitations
+    /// and of confirmations of waiting registrations that have not ended, and of registration links that were not revoked and
+    /// have not ended; all with a nonce.
+    fn links_per_key(&mut self, now: DateTime<Utc>) -> StoreResult<Vec<(u8, u64)>>;
 
     /// A user by id.
     fn user(&mut self, id: UserId) -> StoreResult<Option<User>>;

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    AccessFacts, AccessQuery, AccountMembership, Bookkeeping, CommandId, CommandKind, CommandRecord, Counter,
-    Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts, IdempotencyKey,
-    IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts, InvitationId,
-    ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, MemoryStore, Message,
-    MessageFacts, MessageId, MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared, Project,
-    ProjectId, ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, Store, StoreError,
-    StoreErrorKind, StoreResult, StoredEvent, User, UserId, WaitingQuery, WriteTx,
+    AccessFacts, AccessQuery, AccountMembership, Adoption, Bookkeeping, CommandId, CommandKind,
+    CommandRecord, Counter, Customer, CustomerId, CustomerQuery, EmailKey, EventQuery, HostUserId, HotFacts,
+    IdempotencyKey, IdempotencyRecord, Identifier, IdentifierHold, Instance, Invitation, InvitationFacts,
+    InvitationId, ListQuery, MailId, MailStateKind, MemberFacts, MemberRow, MembershipId, MemoryStore,
+    Message, MessageFacts, MessageId, MessageQuery, MessageRecipient, OutboxMail, OwnedWriteTx, Prepared,
+    Project, ProjectId, ProjectIdentifier, ReadTx, RegistrationFacts, RegistrationLinkFacts, Store,
+    StoreError, StoreErrorKind, StoreResult, StoredEvent, User, UserId, WaitingQuery, WriteTx,
 };
 
 /// What goes wrong with the next transactions.
@@ -98,6 +98,8 @@ macro_rules! counted {
 
 counted! {
     instance() -> Option<Instance>;
+    adoptions() -> Vec<Adoption>;
+    links_per_key(now: DateTime<Utc>) -> Vec<(u8, u64)>;
     user(id: UserId) -> Option<User>;
     user_by_host_id(host_id: &HostUserId) -> Option<User>;
     user_by_address(address: &EmailKey) -> Option<User>;

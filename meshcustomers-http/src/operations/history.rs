@@ -140,13 +140,25 @@ async fn history(At(at): At<Touched>, ask: Ask, Params(asked): Params<HistoryQue
 struct HistoryReport {
     /// Whether nothing is wrong.
     whole: bool,
-    #[schema(value_type = words::VerifyLevel)]
-    level: core::VerifyLevel,
+    /// What was checked, level by level.
+    levels: Vec<HistoryLevel>,
     /// How many events were checked.
     #[schema(minimum = 0)]
     events: u64,
-    /// The first fault, if there is one.
+    /// The first fault of each level, where there is one.
     faults: Vec<HistoryFault>,
+}
+
+/// What one level of a verification did.
+#[derive(Debug, Serialize, ToSchema)]
+struct HistoryLevel {
+    #[schema(value_type = words::VerifyLevel)]
+    level: core::VerifyLevel,
+    /// How many things were checked: events, seals, heads or facts of rows.
+    #[schema(minimum = 0)]
+    checked: u64,
+    /// Whether nothing is wrong at this level.
+    whole: bool,
 }
 
 /// The first thing that is wrong with a history.
@@ -154,8 +166,8 @@ struct HistoryReport {
 struct HistoryFault {
     /// Whose history.
     customer: Uuid,
-    /// The first bad event's number.
-    #[schema(minimum = 1)]
+    /// The first bad event's number; 0: a row that no event made.
+    #[schema(minimum = 0)]
     number: u64,
     /// What is wrong with it.
     #[schema(value_type = String, example = "hash")]
@@ -164,7 +176,8 @@ struct HistoryFault {
 
 /// Verify a history
 ///
-/// Numbers, hashes and labels, up to the head that the customer's row names (R-HIS-5).
+/// Numbers, hashes and labels, up to the head that the customer's row names; the host's seals; and the rows, against what
+/// the events tell (R-HIS-5).
 #[utoipa::path(get, path = "/accounts/{account}/customers/{customer}/history/verification", tag = tag::HISTORY,
     responses((status = OK, description = "What was found.", body = HistoryReport)),
     extensions(("x-codes" = json!(["NOT_FOUND", "NOT_PERMITTED", "USER_DISABLED", "CUSTOMER_WAITING", "CUSTOMER_DISABLED",
@@ -175,7 +188,15 @@ async fn verify_history(At(at): At<Touched>, ask: Ask, Params(Nothing {}): Param
         let report = admin.verify_history(&actor, at.customer)?;
         Ok(HistoryReport {
             whole: report.is_whole(),
-            level: report.level,
+            levels: report
+                .levels
+                .iter()
+                .map(|level| HistoryLevel {
+                    level: level.level,
+                    checked: level.checked,
+                    whole: level.faults == 0,
+                })
+                .collect(),
             events: report.events,
             faults: report
                 .faults

@@ -43,6 +43,9 @@ fn every_question_of_the_library_has_an_operation() {
         // They read all histories of the database: minutes of work for a command line.
         "verify",
         "verify_anchored",
+        // They are about the host's keys and its backups, which are in the hands of whoever starts the program.
+        "links_per_key",
+        "adoptions",
     ];
     let world = World::new();
     let named: BTreeSet<String> = world

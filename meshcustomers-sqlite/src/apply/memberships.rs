@@ -47,14 +47,15 @@ fn count_members(connection: &Connection, customer: i64, more: i64) -> StoreResu
 pub(super) fn change(connection: &Connection, customer: i64, membership: &Membership) -> StoreResult<()> {
     expect_one(write(
         connection,
-        "UPDATE mc_membership SET role = ?4, through = ?5 WHERE customer = ?1 \
+        "UPDATE mc_membership SET role = ?4, through = ?5, since = ?6 WHERE customer = ?1 \
          AND user = (SELECT id FROM mc_user WHERE public_id = ?2) AND public_id = ?3",
         params![
             customer,
             membership.user.as_bytes(),
             membership.id.as_bytes(),
             membership.role.as_str(),
-            through(connection, membership.origin)?
+            through(connection, membership.origin)?,
+            counter(membership.since)?
         ],
     )?)
 }

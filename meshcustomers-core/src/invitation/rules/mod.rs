@@ -52,8 +52,13 @@ pub const fn accepted_by(invitation: &Invitation) -> Option<UserId> {
     }
 }
 
-/// Whether the inviter's right is away: disabled, no longer a manager, or below the role that they offered (R-INV-9).
+/// Whether the inviter's right is away: disabled, no longer a manager, or below the role that they offered (R-INV-9); or
+/// whether it was open in a backup that was adopted, and has not been sent again (R-TOK-5).
 fn is_held(facts: &InvitationFacts, settings: &Settings) -> bool {
+    // Adopting empties the nonce of every open invitation; only sending it again draws a new one.
+    if facts.invitation.link.nonce.is_none() && in_force("R-TOK-5") {
+        return true;
+    }
     let InviterFacts { user, member, through } = &facts.inviter;
     let customer = &facts.customer;
     let as_member = member
