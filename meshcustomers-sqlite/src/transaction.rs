@@ -98,7 +98,9 @@ impl<'a> Unit<'a> {
         tracing::error!(%error, "COMMIT failed; the connection is closed");
         self.state = State::Ended;
         self.turn.throw_away();
-        Err(error.at_commit())
+        // What makes it a transaction is written last, and SQLite has said that it did not fit: nothing was written.
+        // Anything else may have failed after it.
+        Err(if *error.kind() == StoreErrorKind::Full { error } else { error.at_commit() })
     }
 
     /// Takes it back. If even that fails, the connection goes, and with it the transaction.

@@ -277,6 +277,7 @@ pub fn router(app: &App) -> Router {
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, say!("This address does not do that."))
         })
         .layer(sessions)
+        .layer(middleware::map_response(session::unwritten))
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME))
         .layer(DefaultBodyLimit::disable())
         .layer(RequestBodyLimitLayer::new(FORM_LIMIT))

@@ -88,10 +88,7 @@ pub fn told(error: &Error) -> Told {
             StoreErrorKind::Full | StoreErrorKind::ReadOnly => Told {
                 retry_after: Some(60),
                 internal: true,
-                ..say(
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    say!("Nothing can be changed for now; reading goes on. Nothing was changed.").into(),
-                )
+                ..say(StatusCode::SERVICE_UNAVAILABLE, unchangeable())
             },
             _ => Told { internal: true, ..say(StatusCode::INTERNAL_SERVER_ERROR, fault()) },
         },
@@ -108,6 +105,10 @@ pub fn told(error: &Error) -> Told {
 
 fn fault() -> String {
     say!("Something went wrong on our side. Nothing was lost; please try again.").into()
+}
+
+fn unchangeable() -> String {
+    say!("Nothing can be changed for now; reading goes on. Nothing was changed.").into()
 }
 
 /// The form's field that an error belongs to.
@@ -198,6 +199,13 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The portal's own file cannot be written; the log has the cause.
+    pub fn not_now() -> Self {
+        Self { retry_after: Some(60), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, unchangeable()) }
+    }
+}
+
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let told = told(&error);
@@ -224,7 +232,15 @@ impl From<tower_sessions::session::Error> for Problem {
 
 impl From<rusqlite::Error> for Problem {
     fn from(error: rusqlite::Error) -> Self {
-        Self::internal(&error)
+        use rusqlite::ErrorCode::{DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly};
+
+        match error.sqlite_error_code() {
+            Some(DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly) => {
+                tracing::error!(%error, "the portal's own file cannot be written");
+                Self::not_now()
+            }
+            _ => Self::internal(&error),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::uri::PathAndQuery;
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
     Access, Account, Actor, CustomerId, CustomerKind, CustomerStatus, OwnAccount, Permission, Person, User,
@@ -292,10 +292,17 @@ pub fn page(template: &impl Template) -> Result<Response, Problem> {
     Ok(Html(template.render()?).into_response())
 }
 
-/// The same with another status.
+/// The same with another status; what is refused for now says when to come again.
 ///
 /// # Errors
 /// Never for templates that compile.
 pub fn page_with(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
-    Ok((status, Html(template.render()?)).into_response())
+    let mut response = (status, Html(template.render()?)).into_response();
+    let seconds = match status {
+        StatusCode::SERVICE_UNAVAILABLE => 2,
+        StatusCode::TOO_MANY_REQUESTS => 60,
+        _ => return Ok(response),
+    };
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    Ok(response)
 }

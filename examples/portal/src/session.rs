@@ -1,6 +1,10 @@
 //! Sessions on SQLite: they outlive a restart, and a copy of the file holds no usable cookie.
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
 use meshcustomers_core::{Clock as _, SystemClock, UserId};
 use rusqlite::OptionalExtension as _;
 use sha2::{Digest as _, Sha256};
@@ -9,6 +13,7 @@ use tower_sessions::session_store::{Error, Result, SessionStore};
 use tower_sessions::{Expiry, Session};
 
 use crate::db::Db;
+use crate::error::Problem;
 use crate::random;
 
 /// How long a session lives after it was last written, which is at sign-in and at each notice.
@@ -37,6 +42,18 @@ fn backend(error: impl std::fmt::Display) -> Error {
     Error::Backend(error.to_string())
 }
 
+/// The layer says only that a session could not be written, with an empty answer: that is for now.
+pub async fn unwritten(response: Response) -> Response {
+    let layers = response.status() == StatusCode::INTERNAL_SERVER_ERROR
+        && !response.headers().contains_key(header::CONTENT_TYPE);
+    if layers { Problem::not_now().into_response() } else { response }
+}
+
+fn without_notice(record: &Record) -> HashMap<&str, &serde_json::Value> {
+    let data = record.data.iter().map(|(name, value)| (name.as_str(), value));
+    data.filter(|(name, _)| *name != NOTICE).collect()
+}
+
 fn encode(record: &Record) -> Result<String> {
     serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
@@ -57,16 +74,20 @@ impl SessionStore for SqliteSessions {
     async fn save(&self, record: &Record) -> Result<()> {
         let (id, expires, data) = (hash(&record.id), millis(record), encode(record)?);
         // Not an upsert: a session that was ended meanwhile stays ended.
-        self.0
-            .run(move |db| {
-                db.execute(
-                    "UPDATE session SET expires_at = ?2, data = ?3 WHERE id_hash = ?1",
-                    (id, expires, data),
-                )
-                .map(drop)
-            })
-            .await
-            .map_err(backend)
+        let saved = self.0.run(move |db| {
+            db.execute(
+                "UPDATE session SET expires_at = ?2, data = ?3 WHERE id_hash = ?1",
+                (id, expires, data),
+            )
+        });
+        let Err(error) = saved.await else { return Ok(()) };
+        // What was done is done, though the disk has no room for the line that says so.
+        let stored = self.load(&record.id).await?;
+        if stored.is_some_and(|stored| without_notice(&stored) == without_notice(record)) {
+            tracing::warn!(%error, "a notice could not be kept");
+            return Ok(());
+        }
+        Err(backend(error))
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
@@ -201,9 +222,10 @@ pub async fn tell(session: &Session, notice: &crate::frame::Notice) -> Outcome<(
 /// # Errors
 /// The store's.
 pub async fn told(session: &Session) -> Outcome<Option<crate::frame::Notice>> {
-    // Removing what is not there would count as a change, and each page would write its session.
-    if session.get_value(NOTICE).await?.is_none() {
-        return Ok(None);
+    // To remove is to write, whether or not there is something: no page that shows no notice writes its session.
+    let told = session.get(NOTICE).await?;
+    if told.is_some() {
+        session.remove_value(NOTICE).await?;
     }
-    session.remove(NOTICE).await
+    Ok(told)
 }

@@ -385,8 +385,11 @@ fn find(db: &Connection, hash: &[u8; 32]) -> rusqlite::Result<Option<Bearer>> {
         return Ok(None);
     }
     let hour = now - now % HOUR;
-    if used.is_none_or(|used| used < hour) {
-        db.execute("UPDATE token SET used_at = ?2 WHERE id = ?1", (id, hour))?;
+    if used.is_none_or(|used| used < hour)
+        && let Err(error) = db.execute("UPDATE token SET used_at = ?2 WHERE id = ?1", (id, hour))
+    {
+        // Who only reads needs no room on the disk.
+        tracing::warn!(%error, "it could not be kept when a token was used");
     }
     Ok(Some(Bearer { user, reach }))
 }

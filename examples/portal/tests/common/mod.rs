@@ -57,7 +57,8 @@ impl Portal {
         Self::run(command, folder, more)
     }
 
-    fn run(mut command: Command, folder: TempDir, more: &[&str]) -> Self {
+    /// This command, which ends in the program, with a folder and a port of its own.
+    pub fn run(mut command: Command, folder: TempDir, more: &[&str]) -> Self {
         let mut child = command
             .args(["--data"])
             .arg(folder.path())
@@ -213,6 +214,33 @@ impl Browser {
     }
 
     pub fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        let text = self.written(method, path, headers, body);
+        let mut stream = TcpStream::connect(&self.peer).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        stream.write_all(text.as_bytes()).unwrap();
+        // A server that refuses a large body does not read all of it.
+        let _ = stream.write_all(body.as_bytes());
+        let mut bytes = Vec::new();
+        let _ = stream.read_to_end(&mut bytes);
+        self.take(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Sends a form to a server that may end at any moment; gives all that came.
+    pub fn try_post(&self, path: &str, fields: &[(&str, &str)]) -> String {
+        let fields: Vec<_> = fields.iter().copied().chain([("csrf", self.csrf.as_str())]).collect();
+        let body = encode(&fields);
+        let headers = [("origin", self.origin.as_str()), ("sec-fetch-site", "same-origin")];
+        let text = self.written("POST", path, &headers, &body) + body.as_str();
+        let mut bytes = Vec::new();
+        if let Ok(mut stream) = TcpStream::connect(&self.peer) {
+            stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+            let _ = stream.write_all(text.as_bytes()).and_then(|()| stream.read_to_end(&mut bytes));
+        }
+        String::from_utf8(bytes).unwrap()
+    }
+
+    /// The head of a request.
+    fn written(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
         let given = |name: &str| headers.iter().any(|(given, _)| *given == name);
         let mut text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !given("host") {
@@ -234,14 +262,12 @@ impl Browser {
             let _ = write!(text, "{name}: {value}\r\n");
         }
         text.push_str("\r\n");
-        let mut stream = TcpStream::connect(&self.peer).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        stream.write_all(text.as_bytes()).unwrap();
-        // A server that refuses a large body does not read all of it.
-        let _ = stream.write_all(body.as_bytes());
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let answer = parse(&String::from_utf8_lossy(&bytes));
+        text
+    }
+
+    /// Reads an answer, and keeps what it says to keep.
+    fn take(&mut self, text: &str) -> Answer {
+        let answer = parse(text);
         for cookie in answer.cookies() {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
@@ -272,7 +298,7 @@ fn whole(mut chunks: &str) -> String {
     }
 }
 
-fn parse(text: &str) -> Answer {
+pub fn parse(text: &str) -> Answer {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
     let mut lines = head.lines();
     let status =
