@@ -183,11 +183,23 @@ impl Eyes {
     }
 
     pub async fn click(&self, css: &str) -> Seen {
-        Ok(self.driver.query(By::Css(css)).and_clickable().first().await?.click().await?)
+        self.click_by(By::Css(css)).await
     }
 
     pub async fn click_path(&self, path: &str) -> Seen {
-        Ok(self.driver.query(By::XPath(path)).and_clickable().first().await?.click().await?)
+        self.click_by(By::XPath(path)).await
+    }
+
+    /// A page that is just being exchanged takes its elements away between finding and clicking: then once more.
+    async fn click_by(&self, by: By) -> Seen {
+        for _ in 0..5 {
+            let found = self.driver.query(by.clone()).and_clickable().first().await?;
+            match found.click().await {
+                Err(error) if error.to_string().contains("stale element") => {}
+                clicked => return Ok(clicked?),
+            }
+        }
+        Err(format!("{by:?} is taken away again and again").into())
     }
 
     /// The menu entry of the selected account with this ending, on the left.
@@ -272,7 +284,13 @@ impl Eyes {
 
     /// What stands in a part of the page.
     pub async fn text_of(&self, css: &str) -> Result<String, Box<dyn std::error::Error>> {
-        Ok(self.driver.query(By::Css(css)).first().await?.text().await?)
+        for _ in 0..5 {
+            match self.driver.query(By::Css(css)).first().await?.text().await {
+                Err(error) if error.to_string().contains("stale element") => {}
+                text => return Ok(text?),
+            }
+        }
+        Err(format!("{css} is taken away again and again").into())
     }
 
     /// Fails if the words are on the page now.

@@ -44,6 +44,7 @@ async fn frame(eyes: &Eyes, portal: &Portal) -> Seen {
 
     eyes.sentence("times in the reader's zone with the exact one on hover");
     eyes.toolbox("/history").await?;
+    eyes.sees("main .timeline").await?;
     let shown = eyes.text_of("main time").await?;
     assert!(!shown.contains("UTC") && !shown.is_empty(), "{shown}");
     assert!(eyes.has("main time[title$='Z']").await?);
