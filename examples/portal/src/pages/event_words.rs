@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
 use meshcustomers_core::{
-    Channel, CustomerKind, CustomerStatus, Event, EventDetails, EventType, LabelSlot, MessageMode, Quota,
-    WaitingFor,
+    Channel, CustomerKind, CustomerStatus, Event, EventDetails, EventType, HistoryProblem, LabelSlot,
+    MessageMode, Quota, WaitingFor,
 };
 
 use super::customers::{kind_word, status_word};
@@ -26,6 +26,8 @@ pub struct Line {
     /// Which picture stands beside it.
     pub icon: Icon,
     /// Who did it, by the name of that time.
+    pub actor_name: String,
+    /// The same, and which program of theirs.
     pub actor: String,
     /// The same person's id, to see only what they did.
     pub actor_id: Option<String>,
@@ -33,7 +35,9 @@ pub struct Line {
     pub through: Option<String>,
     /// Which way the command came.
     pub channel: Word,
-    /// Its values.
+    /// The values that say it in a few words: whom or what it is about, and what changed.
+    pub gist: Vec<Value>,
+    /// All its values.
     pub values: Vec<Value>,
 }
 
@@ -57,6 +61,7 @@ pub enum Icon {
 }
 
 /// An old and a new value, or one value.
+#[derive(Clone)]
 pub struct Value {
     /// Of what.
     pub what: Word,
@@ -67,6 +72,7 @@ pub struct Value {
 }
 
 /// A text that somebody typed or a word of ours, or a time.
+#[derive(Clone)]
 pub enum Shown {
     /// A text.
     Text(String),
@@ -81,6 +87,7 @@ impl Line {
         let actor =
             label(LabelSlot::ActorName).unwrap_or_else(|| say!("somebody with the link").into_owned());
         let (icon, meaning) = meaning(event.kind);
+        let values = values(event);
         Self {
             number: event.number,
             at: Moment(event.at),
@@ -89,8 +96,9 @@ impl Line {
             icon,
             actor: match label(LabelSlot::Program) {
                 Some(program) => format!("{actor} ({program})"),
-                None => actor,
+                None => actor.clone(),
             },
+            actor_name: actor,
             actor_id: event.actor.map(|id| id.to_string()),
             through: label(LabelSlot::AccountName),
             channel: match event.channel {
@@ -98,13 +106,32 @@ impl Line {
                 Some(Channel::ApiToken) => say!("by a token of the API"),
                 _ => say!("by a job or a command"),
             },
-            values: values(event),
+            gist: gist(event, &values),
+            values,
         }
     }
 }
 
+/// Whom or what an event is about, unless that is who did it, and what it changed.
+fn gist(event: &Event, values: &[Value]) -> Vec<Value> {
+    let label = |slot| event.labels.get(&slot);
+    let person = label(LabelSlot::PersonName);
+    let about = if person.is_some() && person == label(LabelSlot::ActorName) {
+        None
+    } else {
+        let named = [LabelSlot::PersonName, LabelSlot::Address, LabelSlot::Title, LabelSlot::Name];
+        named.into_iter().find_map(label)
+    };
+    let is_about = |value: &Value| match &value.new {
+        Shown::Text(text) => value.old.is_none() && Some(text) == about,
+        Shown::Time(_) => false,
+    };
+    let first = values.iter().find(|value| is_about(value));
+    first.into_iter().chain(values.iter().filter(|value| value.old.is_some())).cloned().collect()
+}
+
 /// What a kind of event means: the words of the product page, where it has them.
-fn meaning(kind: EventType) -> (Icon, Word) {
+pub fn meaning(kind: EventType) -> (Icon, Word) {
     match kind {
         EventType::CustomerRegistered => (Icon::Customer, say!("A new customer registered in self-service.")),
         EventType::CustomerCreated => {
@@ -271,5 +298,37 @@ fn details(details: &EventDetails, values: &mut Values) {
         | EventDetails::UserRemoved { role, .. }
         | EventDetails::UserLeft { role, .. } => values.one(say!("Role"), Some(role.to_string())),
         _ => {}
+    }
+}
+
+/// What verifying has found, in words.
+pub fn problem(problem: HistoryProblem) -> Word {
+    match problem {
+        HistoryProblem::Number => say!("an event is missing, or was put in"),
+        HistoryProblem::Hash => say!("an event is not as it was written"),
+        HistoryProblem::Label => say!("a name or text is not as it was written"),
+        HistoryProblem::LabelErased => {
+            say!("a name or text was erased, and no event says so; or an event says so, and it is there")
+        }
+        HistoryProblem::Head => say!("the last events are missing, or were put in"),
+        HistoryProblem::Seal => say!("an event was not written by this portal: its seal is another one"),
+        HistoryProblem::UnknownKey => say!("an event is sealed with a key that this portal does not know"),
+        HistoryProblem::Event => say!("an event cannot have followed those before it, or cannot be read"),
+        // The rows beside the history.
+        HistoryProblem::Identifier => say!("the identifier is not the one that the history tells"),
+        HistoryProblem::Name => say!("the name is not the one that the history tells"),
+        HistoryProblem::Kind => say!("the kind of the account is not the one that the history tells"),
+        HistoryProblem::Status => say!("the status is not the one that the history tells"),
+        HistoryProblem::Partner => say!("the partner is not the one that the history tells"),
+        HistoryProblem::Quota => say!("the quota is not the one that the history tells"),
+        HistoryProblem::Membership => say!("the members are not those that the history tells"),
+        HistoryProblem::Invitation => say!("the invitations are not those that the history tells"),
+        HistoryProblem::Registration => say!("the registration is not the one that the history tells"),
+        HistoryProblem::RegistrationLink | HistoryProblem::LinkUses => {
+            say!("the Invitation Link is not the one that the history tells")
+        }
+        HistoryProblem::Project => say!("the projects are not those that the history tells"),
+        HistoryProblem::Message => say!("the messages are not those that the history tells"),
+        _ => say!("something is not as it was"),
     }
 }

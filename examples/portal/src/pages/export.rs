@@ -10,7 +10,7 @@ use axum::response::{IntoResponse as _, Response};
 use meshcustomers_core::{
     Actor, CustomerId, Error, ExportError, ExportFormat, PageRequest, PageSize, StoreError, StoreErrorKind,
 };
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
 use super::Ids;
 use super::history::Asked;
@@ -21,10 +21,18 @@ use crate::frame::SignedIn;
 const PART: usize = 64 * 1024;
 /// How many of them may wait for the reader.
 const WAITING: usize = 8;
-/// How many are made at once: each holds a reader of the store as long as somebody takes it.
-static EXPORTS: Semaphore = Semaphore::const_new(3);
+/// How many histories are read as a whole at once: each holds a reader of the store as long as it takes.
+static WHOLE: Semaphore = Semaphore::const_new(3);
 /// How long a reader may take none: then the export ends, since it holds a read transaction.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A place among those who read a whole history.
+///
+/// # Errors
+/// `Busy`: all are taken; there will be one again soon.
+pub(super) fn slot() -> Result<SemaphorePermit<'static>, Error> {
+    WHOLE.try_acquire().map_err(|_| StoreError::new(StoreErrorKind::Busy).into())
+}
 
 /// Account > History, as a file.
 pub async fn own(
@@ -88,13 +96,10 @@ async fn export(signed: &SignedIn, actor: Actor, id: CustomerId, asked: &Asked) 
             ));
         }
     };
-    let Ok(slot) = EXPORTS.try_acquire() else {
-        let busy = StoreError::new(StoreErrorKind::Busy);
-        return Err(Problem::from(Error::from(busy)));
-    };
+    let filter = asked.filter()?;
+    let slot = slot()?;
     let asking = actor.clone();
     // Who may not see it gets a page that says so, not a file that breaks off.
-    let filter = asked.filter();
     let first = filter.clone();
     let customer = signed
         .app()

@@ -1,18 +1,25 @@
 //! The history of a customer: all major events, filtered, verified, exported.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
 use askama::Template;
 use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use meshcustomers_core::{
-    Actor, Cursor, Customer, CustomerId, EventType, HistoryFilter, HistoryReport, PageRequest, PageSize,
+    Actor, Administration, Cursor, Customer, CustomerId, Error, EventType, HistoryFault, HistoryFilter,
+    HistoryReport, Page, PageRequest, PageSize,
 };
 use serde::Deserialize;
 
 use super::Ids;
-use super::event_words::{Icon, Line, Shown};
+use super::event_words::{Icon, Line, Shown, meaning, problem};
+use super::export::slot;
 use crate::error::Problem;
-use crate::frame::{Frame, SignedIn, page};
+use crate::frame::{Frame, SignedIn, page_with};
+use crate::random::hex;
 use crate::words::Moment;
 
 /// How many events a page has.
@@ -32,18 +39,40 @@ pub struct Asked {
     pub(super) format: String,
 }
 
+/// What an address asks for is none: under which name, and what to say of it.
+pub(super) struct Wrong(&'static str, String);
+
+impl From<Wrong> for Problem {
+    fn from(Wrong(_, text): Wrong) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+}
+
 impl Asked {
     /// The library's filter. Days begin and end in UTC.
-    pub(super) fn filter(&self) -> HistoryFilter {
-        let day = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    pub(super) fn filter(&self) -> Result<HistoryFilter, Wrong> {
+        let day = |name, text: &str| {
+            let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10);
+            let wrong = || Wrong(name, say!("This is no day: write it like 2026-01-31.").into_owned());
+            if text.is_empty() { Ok(None) } else { day.map(Some).ok_or_else(wrong) }
+        };
         let start = |day: NaiveDate| day.and_hms_opt(0, 0, 0).map(|time| time.and_utc());
-        HistoryFilter {
-            kinds: EventType::parse(&self.kind).into_iter().collect(),
-            actor: self.actor.parse().ok(),
-            from: day(&self.from).and_then(start),
+        let nobody = |_| Wrong("actor", say!("There is no such person.").into_owned());
+        let kinds = match EventType::parse(&self.kind) {
+            None if !self.kind.is_empty() => {
+                return Err(Wrong("type", say!("There is no such event.").into_owned()));
+            }
+            kind => kind.into_iter().collect(),
+        };
+        Ok(HistoryFilter {
+            kinds,
+            actor: if self.actor.is_empty() { None } else { Some(self.actor.parse().map_err(nobody)?) },
+            from: day("from", &self.from)?.and_then(start),
             // The last day is meant as a whole.
-            until: day(&self.until).and_then(|day| day.checked_add_days(Days::new(1))).and_then(start),
-        }
+            until: day("until", &self.until)?
+                .and_then(|day| day.checked_add_days(Days::new(1)))
+                .and_then(start),
+        })
     }
 
     /// The same filter in another address.
@@ -69,10 +98,44 @@ impl Asked {
 
 /// What verifying has shown, and when.
 struct Verified {
-    report: HistoryReport,
+    events: u64,
+    faults: Vec<HistoryFault>,
     /// The hash of the last event, in hex: whoever notes it can tell later that nothing before it was changed.
     head: String,
     at: Moment,
+}
+
+impl Verified {
+    /// Verifies. Report and head come from two reads: an event between them makes it look again.
+    fn now(admin: &Administration, actor: &Actor, id: CustomerId) -> Result<Self, Error> {
+        loop {
+            let before = admin.customer(actor, id)?.head;
+            let HistoryReport { events, faults, .. } = admin.verify_history(actor, id)?;
+            if admin.customer(actor, id)?.head == before {
+                return Ok(Self { events, faults, head: hex(&before.hash), at: Moment::now() });
+            }
+        }
+    }
+
+    /// What is wrong where, in words.
+    fn said(&self) -> Vec<String> {
+        let said = |fault: &HistoryFault| {
+            let what = problem(fault.problem);
+            // A row that no event made has no number.
+            if fault.number == 0 {
+                what.into_owned()
+            } else {
+                say!("Event %{number}: %{problem}", number = fault.number, problem = what).into_owned()
+            }
+        };
+        self.faults.iter().map(said).collect()
+    }
+}
+
+/// A kind that the filter offers, and what it means.
+struct Kind {
+    kind: EventType,
+    meaning: Cow<'static, str>,
 }
 
 #[derive(Template)]
@@ -86,12 +149,28 @@ struct HistoryPage {
     managed: bool,
     customer: Customer,
     asked: Asked,
-    kinds: &'static [EventType],
+    /// What is wrong with it.
+    wrong: Option<Wrong>,
+    kinds: Vec<Kind>,
+    /// Who did something on this page, and who is asked for: id and name.
+    people: BTreeMap<String, String>,
     lines: Vec<Line>,
     next: Option<String>,
     csv: String,
     jsonl: String,
     verified: Option<Verified>,
+}
+
+impl HistoryPage {
+    /// What is wrong with this field of the filter.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        self.wrong.as_ref().filter(|Wrong(name, _)| *name == field).map(|Wrong(_, text)| text.as_str())
+    }
+
+    /// Whether all that happened is shown.
+    fn is_all(&self) -> bool {
+        self.asked.query(&[]).is_empty()
+    }
 }
 
 async fn history(
@@ -103,38 +182,58 @@ async fn history(
     asked: Asked,
 ) -> Result<Response, Problem> {
     let account = actor.account().unwrap_or(id);
-    let filter = asked.filter();
+    let (filter, wrong) = match asked.filter() {
+        Ok(filter) => (Some(filter), None),
+        Err(wrong) => (None, Some(wrong)),
+    };
     let request = PageRequest { size: PageSize::new(ROWS)?, after: asked.after.clone() };
-    let verify = !asked.verify.is_empty();
-    let (customer, events, report) = signed
+    // Reads all of it: not for as many at once as may read a page.
+    let slot = if asked.verify.is_empty() { None } else { Some(slot()?) };
+    let (customer, events, verified) = signed
         .app()
         .admin()
         .run(move |admin| {
-            let events = admin.history(&actor, id, &filter, &request)?;
-            let report = if verify { Some(admin.verify_history(&actor, id)?) } else { None };
-            Ok::<_, meshcustomers_core::Error>((admin.customer(&actor, id)?, events, report))
+            let events = match filter {
+                Some(filter) => admin.history(&actor, id, &filter, &request)?,
+                // Whoever may not see it gets the same answer to whatever they ask.
+                None => {
+                    let first = PageRequest { after: None, ..request };
+                    admin.history(&actor, id, &HistoryFilter::default(), &first)?;
+                    Page { items: Vec::new(), next: None }
+                }
+            };
+            let verified = slot.map(|_slot| Verified::now(admin, &actor, id)).transpose()?;
+            Ok::<_, Error>((admin.customer(&actor, id)?, events, verified))
         })
         .await?;
     let next = events.next.map(|next| format!("{path}?{}", asked.query(&[("after", &next.to_string())])));
-    let verified = report.map(|report| Verified {
-        report,
-        head: crate::random::hex(&customer.head.hash),
-        at: Moment::now(),
-    });
-    page(&HistoryPage {
+    let lines: Vec<Line> = events.items.iter().map(Line::new).collect();
+    let mut people = BTreeMap::new();
+    if !asked.actor.is_empty() {
+        people.insert(asked.actor.clone(), say!("somebody of whom nothing is here").into_owned());
+    }
+    // Newest first: the name of their last event stays.
+    for line in lines.iter().rev() {
+        people.extend(line.actor_id.clone().map(|id| (id, line.actor_name.clone())));
+    }
+    let status = if wrong.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let shown = HistoryPage {
         account,
         managed: account != id,
         frame,
         customer,
-        kinds: EventType::ALL,
-        lines: events.items.iter().map(Line::new).collect(),
+        kinds: EventType::ALL.iter().map(|kind| Kind { kind: *kind, meaning: meaning(*kind).1 }).collect(),
+        people,
+        lines,
         next,
         csv: format!("{path}/export?{}", asked.query(&[("format", "csv")])),
         jsonl: format!("{path}/export?{}", asked.query(&[("format", "jsonl")])),
         path,
         asked,
+        wrong,
         verified,
-    })
+    };
+    page_with(status, &shown)
 }
 
 /// Account > History.
