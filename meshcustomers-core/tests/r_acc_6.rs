@@ -147,6 +147,7 @@ fn everything(w: &World, person: UserId, account: CustomerId, ids: Ids) -> Asked
     });
     asked.question("projects", || code(&admin.projects(&actor, customer, &page)));
     asked.question("messages", || code(&admin.messages(&actor, customer, &page)));
+    asked.question("sent message", || code(&admin.sent_message(&actor, customer, message)));
     asked.question("recipients", || code(&admin.recipients(&actor, customer, message, &page)));
     asked.question("own messages", || code(&admin.own_messages(&myself, customer, &page)));
     asked.question("pending messages", || {
@@ -260,6 +261,7 @@ fn r_acc_6_a45_foreign_projects_and_messages_are_not_there_in_ones_own_customer(
         w.refused("NOT_FOUND", || w.admin.withdraw_message(&w.paula(), withdraw));
         let page = PageRequest::default();
         w.refused("NOT_FOUND", || w.admin.recipients(&w.paula(), customer, message, &page));
+        w.refused("NOT_FOUND", || w.admin.sent_message(&w.paula(), customer, message));
     }
 }
 

@@ -80,6 +80,21 @@ fn r_msg_1_members_and_strangers_send_nothing() {
 }
 
 #[test]
+fn r_msg_4_one_message_is_as_its_list_shows_it() {
+    let w = World::new();
+    let sent: Vec<Message> = [ALL, SINGLE, ALL].map(|mode| w.send(&w.paula(), &w.acme, mode).unwrap()).into();
+    acknowledge(&w, &w.ann, &sent[0]).unwrap();
+    acknowledge(&w, &w.emil, &sent[0]).unwrap();
+    acknowledge(&w, &w.ann, &sent[1]).unwrap();
+    let page = PageRequest::first(PageSize::MAX);
+    let list = w.admin.messages(&w.paula(), w.acme.id, &page).unwrap().items;
+    let one_by_one = |message: &Message| w.admin.sent_message(&w.paula(), w.acme.id, message.id).unwrap();
+    assert_eq!(sent.iter().rev().map(one_by_one).collect::<Vec<_>>(), list);
+    assert_eq!(one_by_one(&sent[0]).acknowledged, 2);
+    assert_eq!(w.admin.sent_message(&w.ann(), w.acme.id, sent[0].id).unwrap_err().code(), "NOT_PERMITTED");
+}
+
+#[test]
 fn r_msg_2_all_must_read_hides_for_each_reader_alone() {
     let w = World::new();
     let message = w.send(&w.paula(), &w.acme, ALL).unwrap();

@@ -19,7 +19,8 @@ pub struct Told {
     pub status: StatusCode,
     /// The words.
     pub text: String,
-    /// The form's field that they belong to, if it is one: `name`, `identifier`, `address`, `role`, `reason`, `search`.
+    /// The form's field that they belong to, if it is one: `name`, `identifier`, `address`, `role`, `reason`,
+    /// `search`, `title`, `text`, `last_day`, `max_uses`.
     pub field: Option<&'static str>,
     /// Seconds after which another try makes sense.
     pub retry_after: Option<u32>,
@@ -119,6 +120,8 @@ fn field(error: &Error) -> Option<&'static str> {
         Error::Refused(Refusal::AlreadyInvited { .. } | Refusal::AlreadyMember { .. }) => Some("address"),
         Error::Refused(Refusal::RoleAboveOwn) => Some("role"),
         Error::Refused(Refusal::ReasonRequired) => Some("reason"),
+        Error::Refused(Refusal::EndsInPast) => Some("last_day"),
+        Error::Refused(Refusal::UsesOutOfRange) => Some("max_uses"),
         _ => None,
     }
 }
@@ -131,6 +134,8 @@ pub fn form_field(invalid: &FieldError) -> Option<&'static str> {
         "e-mail" => Some("address"),
         "reason" => Some("reason"),
         "search" | "search term" => Some("search"),
+        "title" => Some("title"),
+        "message text" => Some("text"),
         _ => None,
     }
 }

@@ -41,6 +41,17 @@ impl Offer {
         }
     }
 
+    /// Judges the button of a form that is still to be filled: with the values of now there may be nothing to do.
+    ///
+    /// # Errors
+    /// Faults of the store; a refusal is no error here.
+    pub fn of_a_form(explained: Result<Explanation, Error>) -> Result<Self, Error> {
+        match explained {
+            Ok(_) => Ok(Self::Open),
+            Err(refused) => Self::judged(Err(refused)),
+        }
+    }
+
     /// Whether the button stands on the page.
     pub const fn shown(&self) -> bool {
         !matches!(self, Self::Hidden)
@@ -68,6 +79,8 @@ mod tests {
         assert!(!judged(Refusal::NotFound).shown());
         assert!(judged(Refusal::LastAdmin).shown());
         assert_eq!(Offer::Open.reason(), None);
+        assert!(Offer::judged(Ok(Explanation::NothingToDo)).unwrap().reason().is_some());
+        assert_eq!(Offer::of_a_form(Ok(Explanation::NothingToDo)).unwrap(), Offer::Open);
         assert!(Offer::judged(Err(StoreError::new(StoreErrorKind::Busy).into())).is_err());
     }
 }

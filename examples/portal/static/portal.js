@@ -166,12 +166,22 @@ for (const menu of document.querySelectorAll("details[data-menu]")) {
   });
 }
 
-// A number goes up and down in its field.
-for (const button of document.querySelectorAll("[data-step]")) {
-  button.addEventListener("click", () => {
-    const field = button.parentElement.querySelector("input");
+// A number goes up and down in its field; without this, its steps are pages of their own.
+for (const step of document.querySelectorAll("[data-step]")) {
+  step.addEventListener("click", (event) => {
+    const field = step.parentElement.querySelector("input");
     const number = Number.parseInt(field.value, 10);
-    if (!Number.isNaN(number)) field.value = Math.max(0, number + Number(button.dataset.step));
+    if (Number.isNaN(number)) return;
+    event.preventDefault();
+    field.value = Math.max(0, number + Number(step.dataset.step));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+}
+// Said at once where a number is less than what is in use.
+for (const field of document.querySelectorAll("[data-below]")) {
+  field.addEventListener("input", () => {
+    const number = Number.parseInt(field.value, 10);
+    document.getElementById(field.dataset.below).hidden = !(number < Number(field.dataset.used));
   });
 }
 // How many characters are left, once it matters.

@@ -13,7 +13,7 @@ use crate::membership::rules::force;
 use crate::page::{Page, PageRequest, Position, SortKey};
 use crate::refusal::Refusal;
 use crate::rule::{in_force, refuse_if};
-use crate::store::{MessageQuery, WhichMessages};
+use crate::store::{ListQuery, MessageQuery, WhichMessages};
 
 fn newest_first(facts: &MessageFacts) -> Position {
     Position {
@@ -128,6 +128,28 @@ impl Administration {
             message,
             acknowledged,
         }))
+    }
+
+    /// One of the messages that were sent to a customer, as [`messages`](Self::messages) lists it (R-MSG-4).
+    ///
+    /// # Errors
+    /// `NotFound`, `NotPermitted`, `CustomerEnded`, `UserDisabled`.
+    pub fn sent_message(
+        &self,
+        actor: &Actor,
+        customer: CustomerId,
+        message: MessageId,
+    ) -> Result<SentMessage, Error> {
+        let now = self.now();
+        let mut tx = self.read()?;
+        self.permitted(&mut *tx, actor, customer, Permission::SeeReceipts)?;
+        let found = tx.message(customer, message)?.ok_or(Refusal::NotFound)?;
+        // It is the first one of the list that is not newer than itself.
+        let newer = i64::try_from(found.number).unwrap_or(i64::MAX).saturating_add(1);
+        let after = Position { key: SortKey::Number(newer), id: [0; 16] };
+        let listed = tx.messages(customer, &ListQuery { after: Some(after), limit: 1 })?.pop();
+        let (message, acknowledged) = listed.filter(|(it, _)| it.id == message).ok_or(Refusal::NotFound)?;
+        Ok(SentMessage { standing: standing(&message, now), message, acknowledged })
     }
 
     /// Who has acknowledged a message, when, and who has not; those who left are listed as left (R-MSG-4, R-MSG-6). In the order

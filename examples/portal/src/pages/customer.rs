@@ -5,13 +5,12 @@ use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
-    AddMyself, Customer, CustomerId, CustomerStatus, Disable, Enable, Error, Leave, Name, PageRequest,
-    PageSize, Person, Reason, Rename,
+    AddMyself, Command, Cursor, Customer, CustomerId, CustomerStatus, Disable, Enable, Error, Leave, Name,
+    PageRequest, PageSize, Person, Reason, Rename,
 };
 use serde::Deserialize;
 
 use super::account::NewName;
-use super::home::After;
 use super::members::{InvitationLine, MemberLine, invitation_lines, member_lines};
 use super::{Ids, Nothing};
 use crate::csrf::Form;
@@ -29,6 +28,7 @@ struct UsersPage {
     members: Vec<MemberLine>,
     next: Option<String>,
     invitations: Vec<InvitationLine>,
+    more_invitations: Option<String>,
     /// Add Myself.
     add: Offer,
     /// Remove Myself, for whoever is inside.
@@ -48,11 +48,18 @@ pub(super) async fn open(
     Ok((frame, customer))
 }
 
+/// From where on the two lists of the page go.
+#[derive(Debug, Default, Deserialize)]
+pub struct Shown {
+    after: Option<Cursor>,
+    invitations: Option<Cursor>,
+}
+
 /// The members of a managed customer.
 pub async fn users(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
-    Query(query): Query<After>,
+    Query(query): Query<Shown>,
 ) -> Result<Response, Problem> {
     let (frame, customer) = open(&signed, &say!("Customers Users"), account, id).await?;
     let (actor, user) = (signed.acting_for(account), signed.user.id);
@@ -62,7 +69,8 @@ pub async fn users(
         .run(move |admin| {
             let request = PageRequest { size: PageSize::default(), after: query.after };
             let members = admin.members(&actor, id, &request)?;
-            let invitations = admin.invitations(&actor, id, &PageRequest::default())?;
+            let request = PageRequest { size: PageSize::default(), after: query.invitations };
+            let invitations = admin.invitations(&actor, id, &request)?;
             let person = Person::new(user).acting_for(id);
             let inside = admin.access(user, id)?.role;
             let leave = inside.map(|_| admin.explain(&person, &Leave { customer: id }));
@@ -73,6 +81,9 @@ pub async fn users(
         frame,
         account,
         next: members.next.map(|next| format!("/a/{account}/customers/{id}/users?after={next}")),
+        more_invitations: invitations
+            .next
+            .map(|next| format!("/a/{account}/customers/{id}/users?invitations={next}#invitations")),
         members: member_lines(members.items, user),
         invitations: invitation_lines(invitations.items),
         add: Offer::judged(add)?,
@@ -119,7 +130,30 @@ struct RenamePage {
     account: CustomerId,
     customer: Customer,
     name: String,
+    offer: Offer,
     problem: Option<String>,
+}
+
+/// The page about a customer, and what its button would do.
+pub(super) async fn judged<C: Command + Send + 'static>(
+    signed: &SignedIn,
+    title: &str,
+    account: CustomerId,
+    id: CustomerId,
+    command: impl FnOnce(&Customer) -> C + Send,
+) -> Result<(Frame, Customer, Offer), Problem> {
+    let (frame, customer) = open(signed, title, account, id).await?;
+    let (actor, command) = (signed.acting_for(account), command(&customer));
+    let explained = signed.app().admin().run(move |admin| admin.explain(&actor, &command)).await;
+    Ok((frame, customer, Offer::of_a_form(explained)?))
+}
+
+/// The page of a new name.
+async fn rename_page(signed: &SignedIn, account: CustomerId, id: CustomerId) -> Result<RenamePage, Problem> {
+    let title = say!("Rename customer");
+    let same = |customer: &Customer| Rename { customer: id, name: customer.name.clone() };
+    let (frame, customer, offer) = judged(signed, &title, account, id, same).await?;
+    Ok(RenamePage { frame, account, name: customer.name.to_string(), customer, offer, problem: None })
 }
 
 /// The form for another name.
@@ -127,8 +161,7 @@ pub async fn show_rename(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, &say!("Rename customer"), account, id).await?;
-    page(&RenamePage { frame, account, name: customer.name.to_string(), customer, problem: None })
+    page(&rename_page(&signed, account, id).await?)
 }
 
 /// Renames.
@@ -148,10 +181,9 @@ pub async fn rename(
             done(&signed, account, &say!("The customer is called %{name} now.", name = customer.name)).await
         }
         Err(error) => {
-            let text = acceptable(error)?;
-            let (frame, customer) = open(&signed, &say!("Rename customer"), account, id).await?;
-            let shown = RenamePage { frame, account, customer, name: typed, problem: Some(text.1) };
-            page_with(text.0, &shown)
+            let wrong = acceptable(error)?;
+            let shown = rename_page(&signed, account, id).await?;
+            page_with(wrong.status, &RenamePage { name: typed, problem: Some(wrong.text), ..shown })
         }
     }
 }
@@ -163,8 +195,30 @@ struct StatusPage {
     account: CustomerId,
     customer: Customer,
     disabled: bool,
+    offer: Offer,
     reason: String,
     problem: Option<String>,
+}
+
+/// The page of another status.
+async fn status_page(signed: &SignedIn, account: CustomerId, id: CustomerId) -> Result<StatusPage, Problem> {
+    let (frame, customer) = open(signed, &say!("Status of the customer"), account, id).await?;
+    let disabled = customer.status == CustomerStatus::Disabled;
+    let actor = signed.acting_for(account);
+    let explained = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            let reason = Reason::default();
+            if disabled {
+                admin.explain(&actor, &Enable { customer: id, reason })
+            } else {
+                admin.explain(&actor, &Disable { customer: id, reason })
+            }
+        })
+        .await;
+    let offer = Offer::judged(explained)?;
+    Ok(StatusPage { frame, account, customer, disabled, offer, reason: String::new(), problem: None })
 }
 
 /// The form for disabling and enabling.
@@ -172,9 +226,7 @@ pub async fn show_status(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, &say!("Status of the customer"), account, id).await?;
-    let disabled = customer.status == CustomerStatus::Disabled;
-    page(&StatusPage { frame, account, customer, disabled, reason: String::new(), problem: None })
+    page(&status_page(&signed, account, id).await?)
 }
 
 /// What is to be done, and why. The form names it, so that two people who click at once do not undo each other.
@@ -224,12 +276,9 @@ pub async fn change_status(
             done(&signed, account, &text).await
         }
         Err(error) => {
-            let text = acceptable(error)?;
-            let (frame, customer) = open(&signed, &say!("Status of the customer"), account, id).await?;
-            let disabled = customer.status == CustomerStatus::Disabled;
-            let shown =
-                StatusPage { frame, account, customer, disabled, reason: typed, problem: Some(text.1) };
-            page_with(text.0, &shown)
+            let wrong = acceptable(error)?;
+            let shown = status_page(&signed, account, id).await?;
+            page_with(wrong.status, &StatusPage { reason: typed, problem: Some(wrong.text), ..shown })
         }
     }
 }
@@ -241,11 +290,31 @@ pub(super) async fn done(signed: &SignedIn, account: CustomerId, text: &str) -> 
     Ok(Redirect::to(&format!("/a/{account}/customers")).into_response())
 }
 
+/// What is wrong with a form, and with which of its fields.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// The status of the answer.
+    pub(super) status: StatusCode,
+    /// The words.
+    pub(super) text: String,
+    /// The field; none: the form as a whole.
+    pub(super) field: Option<&'static str>,
+}
+
+impl Wrong {
+    /// What is wrong with this field, of those that the form has; what is wrong with no field of it stands under `""`.
+    pub(super) fn of<'a>(wrong: Option<&'a Self>, form: &[&str], field: &str) -> Option<&'a str> {
+        let said = wrong?;
+        let of = said.field.filter(|of| form.contains(of)).unwrap_or_default();
+        (of == field).then_some(said.text.as_str())
+    }
+}
+
 /// What the form's page can say; everything else is a page of its own.
-pub(super) fn acceptable(error: Error) -> Result<(StatusCode, String), Problem> {
+pub(super) fn acceptable(error: Error) -> Result<Wrong, Problem> {
     let said = told(&error);
     if said.internal || matches!(said.status, StatusCode::NOT_FOUND | StatusCode::FORBIDDEN) {
         return Err(error.into());
     }
-    Ok((said.status, said.text))
+    Ok(Wrong { status: said.status, text: said.text, field: said.field })
 }

@@ -8,23 +8,25 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{NaiveDate, TimeDelta, Utc};
 use meshcustomers_core::{
-    Customer, CustomerId, Message, MessageId, MessageMode, MessageRecipient, MessageStanding, MessageText,
-    PageRequest, Permission, SendMessage, SentMessage, Title, WithdrawMessage,
+    Customer, CustomerId, Error, Message, MessageId, MessageMode, MessageRecipient, MessageStanding,
+    MessageText, PageRequest, Permission, SendMessage, SentMessage, Title, WithdrawMessage,
 };
 use serde::Deserialize;
 
-use super::customer::{acceptable, open};
+use super::customer::{Wrong, acceptable, open};
 use super::home::After;
 use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};
+use crate::offer::Offer;
 use crate::session;
 use crate::words::Moment;
 
 struct Line {
     message: Message,
     sent: Moment,
+    ends: Option<Moment>,
     mode: Cow<'static, str>,
     state: Cow<'static, str>,
     open: bool,
@@ -36,6 +38,7 @@ impl Line {
         let SentMessage { message, standing, acknowledged } = row;
         Self {
             sent: Moment(message.sent_at),
+            ends: message.ends_at.map(Moment),
             mode: match message.mode {
                 MessageMode::AllMustRead => say!("All must read"),
                 MessageMode::SingleRead => say!("Single read only"),
@@ -62,8 +65,16 @@ struct MessagesPage {
     lines: Vec<Line>,
     next: Option<String>,
     may_send: bool,
+    offer: Offer,
     form: MessageForm,
-    problem: Option<String>,
+    wrong: Option<Wrong>,
+}
+
+impl MessagesPage {
+    /// What is wrong with this field; with the form as a whole: `""`.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        Wrong::of(self.wrong.as_ref(), &["title", "text", "last_day"], field)
+    }
 }
 
 async fn list(
@@ -75,26 +86,34 @@ async fn list(
     let (frame, customer) = open(signed, &say!("Messages"), account, id).await?;
     let (actor, user) = (signed.acting_for(account), signed.user.id);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
-    let (messages, access) = signed
+    let (messages, access, explained) = signed
         .app()
         .admin()
         .run(move |admin| {
-            Ok::<_, meshcustomers_core::Error>((
+            Ok::<_, Error>((
                 admin.messages(&actor, id, &request)?,
                 admin.access(user, id)?,
+                admin.explain(&actor, &probe(id)?),
             ))
         })
         .await?;
     Ok(MessagesPage {
         may_send: access.may(Permission::SendMessage),
+        offer: Offer::judged(explained)?,
         frame,
         account,
         customer,
         next: messages.next.map(|next| format!("/a/{account}/customers/{id}/messages?after={next}")),
         lines: messages.items.into_iter().map(Line::new).collect(),
         form: MessageForm::default(),
-        problem: None,
+        wrong: None,
     })
+}
+
+/// Any message: to ask whether one can be sent at all.
+fn probe(customer: CustomerId) -> Result<SendMessage, Error> {
+    let (title, text) = (Title::parse("?")?, MessageText::parse("?")?);
+    Ok(SendMessage { customer, title, text, mode: MessageMode::AllMustRead, ends_at: None })
 }
 
 /// The form, and what was sent.
@@ -119,11 +138,7 @@ pub struct MessageForm {
 }
 
 impl MessageForm {
-    fn command(
-        &self,
-        customer: CustomerId,
-        mode: MessageMode,
-    ) -> Result<SendMessage, meshcustomers_core::Error> {
+    fn command(&self, customer: CustomerId, mode: MessageMode) -> Result<SendMessage, Error> {
         // Something that is no day is taken for one that is over, which the library refuses.
         let over = chrono::DateTime::<Utc>::UNIX_EPOCH;
         let ends_at = (!self.last_day.is_empty()).then(|| {
@@ -164,9 +179,9 @@ pub async fn send(
             Ok(Redirect::to(&format!("/a/{account}/customers/{id}/messages")).into_response())
         }
         Err(error) => {
-            let (status, problem) = acceptable(error)?;
+            let wrong = acceptable(error)?;
             let shown = list(&signed, account, id, After::default()).await?;
-            page_with(status, &MessagesPage { form: typed, problem: Some(problem), ..shown })
+            page_with(wrong.status, &MessagesPage { form: typed, wrong: Some(wrong), ..shown })
         }
     }
 }
@@ -177,6 +192,9 @@ struct RecipientsPage {
     frame: Frame,
     account: CustomerId,
     customer: Customer,
+    line: Line,
+    /// Withdraw.
+    withdraw: Offer,
     rows: Vec<MessageRecipient>,
     next: Option<String>,
 }
@@ -190,11 +208,23 @@ pub async fn recipients(
     let (frame, customer) = open(&signed, &say!("Receipts"), account, id).await?;
     let actor = signed.acting_for(account);
     let request = PageRequest { after: query.after, ..PageRequest::default() };
-    let rows = signed.app().admin().run(move |admin| admin.recipients(&actor, id, message, &request)).await?;
+    let (sent, rows, explained) = signed
+        .app()
+        .admin()
+        .run(move |admin| {
+            Ok::<_, Error>((
+                admin.sent_message(&actor, id, message)?,
+                admin.recipients(&actor, id, message, &request)?,
+                admin.explain(&actor, &WithdrawMessage { customer: id, message }),
+            ))
+        })
+        .await?;
     page(&RecipientsPage {
         frame,
         account,
         customer,
+        line: Line::new(sent),
+        withdraw: Offer::judged(explained)?,
         next: rows.next.map(|next| format!("/a/{account}/customers/{id}/messages/{message}?after={next}")),
         rows: rows.items,
     })

@@ -8,7 +8,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use meshcustomers_core::{CustomerId, LinkStanding, Permission, RotateLink};
 use serde::Deserialize;
 
-use super::customer::acceptable;
+use super::customer::{Wrong, acceptable};
 use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
@@ -65,7 +65,14 @@ struct LinkPage {
     link: Option<Shown>,
     may_rotate: bool,
     form: Terms,
-    problem: Option<String>,
+    wrong: Option<Wrong>,
+}
+
+impl LinkPage {
+    /// What is wrong with this field; with the form as a whole: `""`.
+    fn wrong(&self, field: &str) -> Option<&str> {
+        Wrong::of(self.wrong.as_ref(), &["last_day", "max_uses"], field)
+    }
 }
 
 async fn shown(signed: &SignedIn, account: CustomerId) -> Result<LinkPage, Problem> {
@@ -88,7 +95,7 @@ async fn shown(signed: &SignedIn, account: CustomerId) -> Result<LinkPage, Probl
         .await?
         .map(Shown::from);
     let may_rotate = frame.current.as_ref().is_some_and(|current| current.may(Permission::RotateLink));
-    Ok(LinkPage { frame, account, link, may_rotate, form: Terms::default(), problem: None })
+    Ok(LinkPage { frame, account, link, may_rotate, form: Terms::default(), wrong: None })
 }
 
 /// The link: shown only here, as an explicit request, and in no list (R-LNK-2).
@@ -137,9 +144,9 @@ pub async fn rotate(
             Ok(Redirect::to(&format!("/a/{account}/registration-link")).into_response())
         }
         Err(error) => {
-            let (status, problem) = acceptable(error)?;
+            let wrong = acceptable(error)?;
             let shown = shown(&signed, account).await?;
-            page_with(status, &LinkPage { form: terms, problem: Some(problem), ..shown })
+            page_with(wrong.status, &LinkPage { form: terms, wrong: Some(wrong), ..shown })
         }
     }
 }

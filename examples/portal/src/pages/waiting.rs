@@ -10,12 +10,13 @@ use meshcustomers_core::{
 };
 use serde::Deserialize;
 
-use super::customer::{acceptable, done, open};
+use super::customer::{acceptable, done, judged};
 use super::home::After;
 use super::{Ids, Nothing};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page, page_with};
+use crate::offer::Offer;
 use crate::words::Moment;
 
 struct Line {
@@ -89,8 +90,17 @@ struct RejectPage {
     frame: Frame,
     account: CustomerId,
     customer: Customer,
+    offer: Offer,
     reason: String,
     problem: Option<String>,
+}
+
+/// The page about a registration that may be rejected.
+async fn reject_page(signed: &SignedIn, account: CustomerId, id: CustomerId) -> Result<RejectPage, Problem> {
+    let title = say!("Reject registration");
+    let reject = |_: &Customer| Reject { customer: id, reason: Reason::default() };
+    let (frame, customer, offer) = judged(signed, &title, account, id, reject).await?;
+    Ok(RejectPage { frame, account, customer, offer, reason: String::new(), problem: None })
 }
 
 /// The form.
@@ -98,8 +108,7 @@ pub async fn show_reject(
     signed: SignedIn,
     Ids((account, id)): Ids<(CustomerId, CustomerId)>,
 ) -> Result<Response, Problem> {
-    let (frame, customer) = open(&signed, &say!("Reject registration"), account, id).await?;
-    page(&RejectPage { frame, account, customer, reason: String::new(), problem: None })
+    page(&reject_page(&signed, account, id).await?)
 }
 
 /// Why.
@@ -130,10 +139,9 @@ pub async fn reject(
                 .await
         }
         Err(error) => {
-            let (status, problem) = acceptable(error)?;
-            let (frame, customer) = open(&signed, &say!("Reject registration"), account, id).await?;
-            let shown = RejectPage { frame, account, customer, reason: typed, problem: Some(problem) };
-            page_with(status, &shown)
+            let wrong = acceptable(error)?;
+            let shown = reject_page(&signed, account, id).await?;
+            page_with(wrong.status, &RejectPage { reason: typed, problem: Some(wrong.text), ..shown })
         }
     }
 }

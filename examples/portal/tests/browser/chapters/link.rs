@@ -62,7 +62,7 @@ async fn link(eyes: &Eyes, portal: &Portal) -> Seen {
 
     eyes.sentence("rotate, revoke");
     eyes.toolbox("/registration-link").await?;
-    eyes.submit("/rotate").await?;
+    eyes.submit_and_say_yes("/rotate").await?;
     eyes.sees("input[readonly]").await?;
     eyes.submit_and_say_yes("/revoke").await?;
     eyes.sees("main .notice.good").await?;
