@@ -11,6 +11,7 @@ mod eyes;
 
 mod chapters {
     pub mod access;
+    pub mod administration;
     pub mod approval;
     pub mod creating;
     pub mod frame;
