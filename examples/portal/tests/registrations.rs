@@ -192,15 +192,19 @@ fn r_lnk_4_a_dead_link_stops_and_never_falls_through() {
     assert_eq!(refused.status, 409, "{}", refused.body);
     assert!(refused.body.contains("does not work any more"), "{}", refused.body);
     assert!(!sofia.get("/").body.contains("rossi-due"), "nothing was registered");
-    // Terms that cannot be are refused beside the form.
-    for (field, last_day, max_uses) in [("end must be", "2020-01-01", ""), ("at least 1", "", "0")] {
+    // Terms that cannot be are refused beside their field.
+    for (id, problem, last_day, max_uses) in [
+        ("last-day-problem", "end must be", "2020-01-01", ""),
+        ("uses-problem", "at least 1", "", "0"),
+        ("uses-problem", "at least 1", "", "many"),
+    ] {
         let refused = paul.post(
             &format!("/a/{partner}/registration-link/rotate"),
             &[("last_day", last_day), ("max_uses", max_uses)],
         );
         assert_eq!(refused.status, 409, "{}", refused.body);
-        let problem = between(&refused.body, "id=\"terms-problem\"", "</p>");
-        assert!(problem.contains(field), "{problem}");
+        let told = between(&refused.body, &format!("id=\"{id}\""), "</p>");
+        assert!(told.contains(problem), "{told}");
         assert!(
             refused.body.contains(&format!("name=\"last_day\" value=\"{last_day}\"")),
             "what was typed stays"

@@ -10,7 +10,7 @@ use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use meshcustomers_core::{
     Actor, Administration, Cursor, Customer, CustomerId, Error, EventType, HistoryFault, HistoryFilter,
-    HistoryReport, Page, PageRequest, PageSize,
+    HistoryReport, Page, PageRequest, PageSize, StoreError, StoreErrorKind,
 };
 use serde::Deserialize;
 
@@ -24,6 +24,8 @@ use crate::words::Moment;
 
 /// How many events a page has.
 const ROWS: u32 = 25;
+/// How often verifying begins anew because something happened meanwhile.
+const TRIES: usize = 5;
 
 /// Which events are asked for, as the address says it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -106,15 +108,16 @@ struct Verified {
 }
 
 impl Verified {
-    /// Verifies. Report and head come from two reads: an event between them makes it look again.
+    /// Verifies. Report and head come from two reads: an event between them makes it look again, a few times.
     fn now(admin: &Administration, actor: &Actor, id: CustomerId) -> Result<Self, Error> {
-        loop {
+        for _ in 0..TRIES {
             let before = admin.customer(actor, id)?.head;
             let HistoryReport { events, faults, .. } = admin.verify_history(actor, id)?;
             if admin.customer(actor, id)?.head == before {
                 return Ok(Self { events, faults, head: hex(&before.hash), at: Moment::now() });
             }
         }
+        Err(StoreError::new(StoreErrorKind::Busy).into())
     }
 
     /// What is wrong where, in words.
@@ -193,14 +196,12 @@ async fn history(
         .app()
         .admin()
         .run(move |admin| {
-            let events = match filter {
-                Some(filter) => admin.history(&actor, id, &filter, &request)?,
+            let events = if let Some(filter) = filter {
+                admin.history(&actor, id, &filter, &request)?
+            } else {
                 // Whoever may not see it gets the same answer to whatever they ask.
-                None => {
-                    let first = PageRequest { after: None, ..request };
-                    admin.history(&actor, id, &HistoryFilter::default(), &first)?;
-                    Page { items: Vec::new(), next: None }
-                }
+                admin.history(&actor, id, &HistoryFilter::default(), &PageRequest::default())?;
+                Page { items: Vec::new(), next: None }
             };
             let verified = slot.map(|_slot| Verified::now(admin, &actor, id)).transpose()?;
             Ok::<_, Error>((admin.customer(&actor, id)?, events, verified))

@@ -50,7 +50,7 @@ impl QuotaPage {
 
     /// Whether what stands in the field is less than what is in use.
     fn below(&self) -> bool {
-        let limit = Quota::parse(self.typed.trim()).ok().and_then(|quota| quota.limit());
+        let limit = Quota::parse(self.typed.trim()).ok().and_then(Quota::limit);
         limit.is_some_and(|limit| limit < self.customer.projects.used)
     }
 }
