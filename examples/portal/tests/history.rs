@@ -53,7 +53,7 @@ fn r_his_5_verify_says_that_a_history_is_whole_or_what_is_wrong_where() {
     assert!(broken.contains(": the quota is not the one that the history tells"), "{broken}");
     let told = between(&broken, "role=\"alert\"", "</section>");
     assert!(told.contains("Tell the people who run this portal") && told.contains("<time"), "{told}");
-    paul.cookies.insert("language".to_owned(), "de".to_owned());
+    paul.keep("language", "de");
     let german = paul.get(&format!("{path}?verify=1")).body;
     assert!(german.contains("Ereignis 3: ein Name oder Text ist nicht so"), "{german}");
 }

@@ -73,7 +73,7 @@ fn play(portal: &Portal) -> BTreeSet<String> {
     );
     seen.insert(portal.password.clone());
     for browser in [&paul, &jane, &emma] {
-        seen.extend(browser.cookies.values().cloned());
+        seen.extend(browser.cookies.iter().map(|(_, value)| value.clone()));
         seen.insert(browser.csrf.clone());
     }
     seen

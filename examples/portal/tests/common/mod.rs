@@ -3,7 +3,6 @@
 #![allow(dead_code, unreachable_pub, missing_debug_implementations, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that panics has failed")]
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -86,7 +85,7 @@ impl Portal {
         Browser {
             peer: self.local.trim_start_matches("http://").to_owned(),
             origin: self.base.clone(),
-            cookies: BTreeMap::new(),
+            cookies: Vec::new(),
             csrf: String::new(),
         }
     }
@@ -179,7 +178,8 @@ impl Answer {
 pub struct Browser {
     pub peer: String,
     pub origin: String,
-    pub cookies: BTreeMap<String, String>,
+    /// In the order of their creation, as browsers send them (RFC 6265, section 5.4).
+    pub cookies: Vec<(String, String)>,
     pub csrf: String,
 }
 
@@ -265,6 +265,15 @@ impl Browser {
         text
     }
 
+    /// Keeps a cookie; one that is there keeps its place.
+    pub fn keep(&mut self, name: &str, value: &str) {
+        if let Some((_, kept)) = self.cookies.iter_mut().find(|(kept, _)| kept == name) {
+            value.clone_into(kept);
+        } else {
+            self.cookies.push((name.to_owned(), value.to_owned()));
+        }
+    }
+
     /// Reads an answer, and keeps what it says to keep.
     fn take(&mut self, text: &str) -> Answer {
         let answer = parse(text);
@@ -272,9 +281,9 @@ impl Browser {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let (name, value) = pair.split_once('=').unwrap();
             if attributes.to_ascii_lowercase().contains("max-age=0") {
-                self.cookies.remove(name);
+                self.cookies.retain(|(kept, _)| kept != name);
             } else {
-                self.cookies.insert(name.to_owned(), value.to_owned());
+                self.keep(name, value);
             }
         }
         if let Some((_, rest)) = answer.body.split_once("name=\"csrf\" value=\"") {
