@@ -300,3 +300,31 @@ fn a01_a_link_in_another_account_shows_a_shortened_address_and_stays_usable() {
             .contains(&format!("action=\"/link/decline{}\"", page.trim_start_matches("/link")))
     );
 }
+
+#[test]
+fn an_address_with_repeated_or_broken_parameters_is_refused_in_the_portals_own_words() {
+    let portal = Portal::start();
+    let (mut paul, partner, _) = paul(&portal);
+    let customer = customer(&paul.get(&format!("/a/{partner}/customers")).body, "north-energy");
+    let list = format!("/a/{partner}/customers");
+    for path in [
+        "/?after=a&after=b".to_owned(),
+        "/accounts?q=a&q=b".to_owned(),
+        format!("{list}?q=a&q=b"),
+        format!("{list}?after=a&after=b"),
+        format!("{list}/{customer}/users?after=a&after=b"),
+        format!("{list}/{customer}/messages?after=a&after=b"),
+        format!("{list}/{customer}/history?from=a&from=b"),
+        format!("{list}/{customer}/history?format=csv&format=jsonl"),
+        format!("/a/{partner}/users?after=a&after=b"),
+    ] {
+        let refused = paul.get(&path);
+        assert_eq!(refused.status, 400, "{path}: {}", refused.body);
+        assert!(
+            refused.body.contains("repeated or cannot be read") && refused.body.contains("<!doctype html>"),
+            "{path}: {}",
+            refused.body
+        );
+        assert!(!refused.body.contains("deserialize"), "{path}: {}", refused.body);
+    }
+}

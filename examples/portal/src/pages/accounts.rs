@@ -1,13 +1,13 @@
 //! The account selection: all accounts of the person, filtered by what they type; and the language of the pages.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{Account, Language, OwnAccount};
 use serde::Deserialize;
 use tower_sessions::cookie::{Cookie, SameSite, time};
 
+use super::Query;
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, Visitor, page};

@@ -1,7 +1,6 @@
 //! Administration > Customers, the actions of one row: users with "Add Myself", name, status.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
@@ -12,7 +11,7 @@ use serde::Deserialize;
 
 use super::account::NewName;
 use super::members::{InvitationLine, MemberLine, invitation_lines, member_lines};
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
@@ -13,7 +12,7 @@ use meshcustomers_core::{
 };
 use serde::Deserialize;
 
-use super::Ids;
+use super::{Ids, Query};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, Used, page, page_with};

@@ -4,7 +4,6 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::extract::Query;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use meshcustomers_core::{
@@ -12,8 +11,8 @@ use meshcustomers_core::{
 };
 use tokio::sync::{Semaphore, SemaphorePermit, mpsc};
 
-use super::Ids;
 use super::history::Asked;
+use super::{Ids, Query};
 use crate::error::Problem;
 use crate::frame::SignedIn;
 

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::Response;
 use chrono::{Days, NaiveDate};
@@ -14,9 +13,9 @@ use meshcustomers_core::{
 };
 use serde::Deserialize;
 
-use super::Ids;
 use super::event_words::{Icon, Line, Shown, meaning, problem};
 use super::export::slot;
+use super::{Ids, Query};
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page_with};
 use crate::random::hex;

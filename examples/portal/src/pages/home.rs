@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::{Redirect, Response};
 use meshcustomers_core::{
     Accept, Cursor, CustomerId, CustomerStatus, Decline, End, InvitationId, Offer, OwnRegistration,
@@ -13,7 +12,7 @@ use serde::Deserialize;
 
 use super::customers::kind_word;
 use super::own_messages::MessageLine;
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, manages_customers, page};

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
@@ -14,7 +13,7 @@ use meshcustomers_core::{
 use serde::Deserialize;
 
 use super::home::After;
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use chrono::{NaiveDate, TimeDelta, Utc};
@@ -15,7 +14,7 @@ use serde::Deserialize;
 
 use super::customer::{Wrong, acceptable, open};
 use super::home::After;
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, Notice, SignedIn, page, page_with};

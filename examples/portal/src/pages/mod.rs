@@ -1,6 +1,7 @@
 //! The pages. Each asks the library and shows what it says; no rule stands here.
 
 use axum::extract::{FromRequestParts, Path};
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +46,23 @@ impl<T: DeserializeOwned + Send> FromRequestParts<App> for Ids<T> {
             .await
             .map(|Path(ids)| Self(ids))
             .map_err(|_| Problem::not_found())
+    }
+}
+
+/// What an address asks after its `?`. Repeated and misspelt parameters are refused in the portal's own words.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequestParts<App> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Self, Problem> {
+        axum::extract::Query::try_from_uri(&parts.uri).map(|axum::extract::Query(asked)| Self(asked)).map_err(|_| {
+            Problem::new(
+                StatusCode::BAD_REQUEST,
+                say!("This address has a parameter that is repeated or cannot be read. Start again from a page of the portal."),
+            )
+        })
     }
 }
 

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::{Redirect, Response};
 use meshcustomers_core::{
     Acknowledge, Acknowledgement, CustomerId, Message, MessageId, MessageMode, MessageStanding, PageRequest,
 };
 use serde::Deserialize;
 
-use super::Ids;
 use super::home::After;
+use super::{Ids, Query};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page};

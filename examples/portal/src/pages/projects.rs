@@ -1,7 +1,6 @@
 //! Account > Projects: what the quota limits.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use meshcustomers_core::{
@@ -11,7 +10,7 @@ use meshcustomers_core::{
 use serde::Deserialize;
 
 use super::home::After;
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::{Problem, told};
 use crate::frame::{Frame, Notice, SignedIn, Used, page, page_with};

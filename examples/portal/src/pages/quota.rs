@@ -1,13 +1,12 @@
 //! Administration > Customers > Quota: how many projects a customer may have.
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::Response;
 use meshcustomers_core::{Customer, CustomerId, EditQuota, Quota};
 use serde::Deserialize;
 
-use super::Ids;
 use super::customer::{acceptable, done, judged};
+use super::{Ids, Query};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, Used, page, page_with};

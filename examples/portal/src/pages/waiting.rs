@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use askama::Template;
-use axum::extract::Query;
 use axum::response::{Redirect, Response};
 use meshcustomers_core::{
     Customer, CustomerId, PageRequest, Reason, Reject, WaitingFor, WaitingRegistration,
@@ -12,7 +11,7 @@ use serde::Deserialize;
 
 use super::customer::{acceptable, done, judged};
 use super::home::After;
-use super::{Ids, Nothing};
+use super::{Ids, Nothing, Query};
 use crate::csrf::Form;
 use crate::error::Problem;
 use crate::frame::{Frame, SignedIn, page, page_with};
