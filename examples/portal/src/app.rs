@@ -24,7 +24,7 @@ use crate::mailer::Post;
 use crate::metrics::Measures;
 use crate::pages::{
     account, accounts, assets, confirmation, customer, customers, export, history, home, link, mailbox, me,
-    members, messages, own_messages, projects, quota, reference, register, registration_link, registrations,
+    members, messages, own_address, own_messages, projects, quota, reference, register, registration_link, registrations,
     sign_in, tokens, waiting,
 };
 use crate::session::{self, SqliteSessions};
@@ -203,6 +203,10 @@ routes! {
     get "/me" => me::show;
     post "/me" => me::save;
     post "/me/password" => me::change_password;
+    post "/me/address" => own_address::ask;
+    get "/new-address/{token}" => own_address::arrive;
+    get "/new-address" => own_address::show;
+    post "/new-address" => own_address::confirm;
     get "/a/{account}/users" => members::show;
     post "/a/{account}/users/invite" => members::invite;
     post "/a/{account}/users/leave" => members::leave;

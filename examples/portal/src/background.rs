@@ -39,7 +39,7 @@ pub async fn deliver_mails(app: App, mut stop: watch::Receiver<bool>) {
     }
 }
 
-/// Takes out what has expired: sessions, proofs, unproven sign-ins, and what the library keeps for a time only.
+/// Takes out what has expired: sessions, proofs, open changes of address, unproven sign-ins, and what the library keeps for a time only.
 pub async fn sweep(app: App, housekeeper: Actor, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The portal's own SQLite file: sign-ins, proofs of addresses, sessions. The library knows nothing of it.
+//! The portal's own SQLite file: sign-ins, proofs and changes of addresses, sessions. The library knows nothing of it.
 
 use std::fmt;
 use std::path::Path;
@@ -26,6 +26,12 @@ CREATE UNIQUE INDEX IF NOT EXISTS sign_in_verified ON sign_in (address_key) WHER
 CREATE TABLE IF NOT EXISTS proof (
     token_hash  BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
     sign_in     TEXT NOT NULL REFERENCES sign_in (id) ON DELETE CASCADE,
+    expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS address_change (
+    token_hash  BLOB PRIMARY KEY CHECK (length(token_hash) = 32),
+    sign_in     TEXT NOT NULL UNIQUE REFERENCES sign_in (id) ON DELETE CASCADE, -- one open change each
+    address     TEXT NOT NULL,              -- the new one, as it was typed
     expires_at  INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS session (

@@ -21,7 +21,7 @@ const COOKIE_SECONDS: u32 = 30 * 60;
 /// How many hex digits of the link's SHA-256 name it.
 const NAME_LENGTH: usize = 16;
 
-/// What a secret in an address is for: the library's kinds of link, and the portal's own proof of an address.
+/// What a secret in an address is for: the library's kinds of link, and the portal's own proofs of an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// An invitation to an account.
@@ -32,10 +32,13 @@ pub enum Purpose {
     Registration,
     /// Proving the address of a new sign-in.
     Proof,
+    /// Proving the new address of a sign-in that has one.
+    Address,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Invitation, Self::Confirmation, Self::Registration, Self::Proof];
+    const ALL: [Self; 5] =
+        [Self::Invitation, Self::Confirmation, Self::Registration, Self::Proof, Self::Address];
 
     const fn name(self) -> &'static str {
         match self {
@@ -43,6 +46,7 @@ impl Purpose {
             Self::Confirmation => "confirmation",
             Self::Registration => "registration",
             Self::Proof => "proof",
+            Self::Address => "address",
         }
     }
 
@@ -52,6 +56,7 @@ impl Purpose {
             Self::Confirmation => "/confirmation",
             Self::Registration => "/registration",
             Self::Proof => "/confirm",
+            Self::Address => "/new-address",
         }
     }
 
@@ -70,7 +75,7 @@ impl Purpose {
             Self::Invitation => Some(LinkKind::Invitation),
             Self::Confirmation => Some(LinkKind::Confirmation),
             Self::Registration => Some(LinkKind::Registration),
-            Self::Proof => None,
+            Self::Proof | Self::Address => None,
         }
     }
 }
@@ -166,8 +171,11 @@ impl Opened {
 pub fn page_of_held(app: &App, headers: &HeaderMap) -> Option<String> {
     let opened = Opened { headers: headers.clone(), of: None };
     Purpose::ALL.into_iter().find_map(|purpose| {
-        let link = opened.link(app, purpose)?;
-        Some(format!("{}?of={}", purpose.page(), name_of(&link.expose())))
+        let secret = match purpose {
+            Purpose::Address => opened.secret(app, purpose)?,
+            _ => opened.link(app, purpose)?.expose(),
+        };
+        Some(format!("{}?of={}", purpose.page(), name_of(&secret)))
     })
 }
 

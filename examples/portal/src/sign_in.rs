@@ -5,7 +5,6 @@
 //! ones reserve nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -19,8 +18,11 @@ use crate::db::Db;
 use crate::limits::Limits;
 use crate::random;
 
-/// How long a confirmation link works.
-const PROOF_LIFE: Duration = Duration::from_hours(24);
+mod changes;
+mod proofs;
+
+pub use changes::AddressChange;
+
 /// The shortest password.
 pub const PASSWORD_MIN: usize = 10;
 /// The longest; more would only be work for the hash.
@@ -100,17 +102,7 @@ impl SignIns {
         if !self.limits.may_try(&key, peer) {
             return Ok(Tried::TooMany);
         }
-        let found = self
-            .db
-            .run(move |db| {
-                db.query_row(
-                    "SELECT id, address, name, hash FROM sign_in WHERE address_key = ?1 AND verified = 1",
-                    [key],
-                    SignIn::read,
-                )
-                .optional()
-            })
-            .await?;
+        let found = self.db.run(move |db| with_key(db, &key)).await?;
         let hash = found.as_ref().map_or_else(|| self.dummy.to_string(), |found| found.hash.clone());
         let right = self.hashing(move || is_right(&hash, &password)).await;
         Ok(match found {
@@ -129,31 +121,24 @@ impl SignIns {
     /// # Errors
     /// What SQLite says.
     pub async fn exists(&self, address: &EmailAddress) -> rusqlite::Result<bool> {
-        let key = address.key().as_str().to_owned();
-        self.db
-            .run(move |db| {
-                db.query_row(
-                    "SELECT EXISTS (SELECT 1 FROM sign_in WHERE address_key = ?1 AND verified = 1)",
-                    [key],
-                    |row| row.get(0),
-                )
-            })
-            .await
+        Ok(self.holder(address).await?.is_some())
     }
 
-    /// The verified sign-in with this address; for the operator's command line.
+    /// The verified sign-in with this address.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn holder(&self, address: &EmailAddress) -> rusqlite::Result<Option<SignIn>> {
+        let key = address.key().as_str().to_owned();
+        self.db.run(move |db| with_key(db, &key)).await
+    }
+
+    /// The same for the operator's command line.
     ///
     /// # Errors
     /// What SQLite says.
     pub fn by_address(&self, address: &EmailAddress) -> rusqlite::Result<Option<SignIn>> {
-        self.db.with(|db| {
-            db.query_row(
-                "SELECT id, address, name, hash FROM sign_in WHERE address_key = ?1 AND verified = 1",
-                [address.key().as_str()],
-                SignIn::read,
-            )
-            .optional()
-        })
+        self.db.with(|db| with_key(db, address.key().as_str()))
     }
 
     /// Makes a sign-in, unverified.
@@ -196,7 +181,7 @@ impl SignIns {
         };
         self.db.with(|db| {
             insert(db, &sign_in, address.key().as_str())?;
-            verify(db, &sign_in.id)
+            proofs::verify(db, &sign_in.id)
         })?;
         Ok(sign_in)
     }
@@ -219,7 +204,7 @@ impl SignIns {
             .await
     }
 
-    /// Another password for this sign-in.
+    /// Another password for this sign-in. What somebody has asked for with the earlier one is over.
     ///
     /// # Errors
     /// What SQLite says.
@@ -227,84 +212,9 @@ impl SignIns {
         let id = id.to_owned();
         let hash = self.hashing(move || hash(&password)).await;
         self.db
-            .run(move |db| db.execute("UPDATE sign_in SET hash = ?2 WHERE id = ?1", [id, hash]).map(drop))
-            .await
-    }
-
-    /// The address is the person's: the sign-in is good from now on, other claims on the address are gone.
-    ///
-    /// # Errors
-    /// What SQLite says; a unique constraint if somebody else was first.
-    pub async fn verified(&self, id: &str) -> rusqlite::Result<()> {
-        let id = id.to_owned();
-        self.db.run(move |db| verify(db, &id)).await
-    }
-
-    /// A token that proves the address of this sign-in; only its SHA-256 is kept.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn new_proof(&self, id: &str) -> rusqlite::Result<String> {
-        let token = random::token();
-        let (id, hash, expires) = (id.to_owned(), token_hash(&token), now() + millis(PROOF_LIFE));
-        self.db
-            .run(move |db| db.execute("INSERT INTO proof VALUES (?1, ?2, ?3)", (hash, id, expires)).map(drop))
-            .await?;
-        Ok(token)
-    }
-
-    /// The sign-in that this token proves, if the password is its own: who only has the mail does not take over what
-    /// somebody else has made with this address.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn proven(&self, token: &str, password: String, peer: &str) -> rusqlite::Result<Tried> {
-        if !self.limits.may_try(&random::hex(&token_hash(token)), peer) {
-            return Ok(Tried::TooMany);
-        }
-        let found = self.by_proof(token).await?;
-        let hash = found.as_ref().map_or_else(|| self.dummy.to_string(), |found| found.hash.clone());
-        let right = self.hashing(move || is_right(&hash, &password)).await;
-        Ok(match found {
-            Some(sign_in) if right => Tried::Right(sign_in),
-            _ => Tried::Wrong,
-        })
-    }
-
-    /// The sign-in that this token proves.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn by_proof(&self, token: &str) -> rusqlite::Result<Option<SignIn>> {
-        let hash = token_hash(token);
-        self.db
             .run(move |db| {
-                db.query_row(
-                    "SELECT s.id, s.address, s.name, s.hash FROM proof p JOIN sign_in s ON s.id = p.sign_in
-                     WHERE p.token_hash = ?1 AND p.expires_at > ?2",
-                    (hash, now()),
-                    SignIn::read,
-                )
-                .optional()
-            })
-            .await
-    }
-
-    /// Takes out what has expired.
-    ///
-    /// # Errors
-    /// What SQLite says.
-    pub async fn sweep(&self) -> rusqlite::Result<()> {
-        self.limits.sweep();
-        let now = now();
-        self.db
-            .run(move |db| {
-                db.execute("DELETE FROM proof WHERE expires_at <= ?1", [now])?;
-                db.execute(
-                    "DELETE FROM sign_in WHERE verified = 0 AND created_at <= ?1",
-                    [now - millis(PROOF_LIFE)],
-                )
-                .map(drop)
+                db.execute("UPDATE sign_in SET hash = ?2 WHERE id = ?1", [&id, &hash])?;
+                changes::end_all_of(db, &id)
             })
             .await
     }
@@ -338,6 +248,15 @@ pub fn password_problem(password: &str, again: &str) -> Option<String> {
     }
 }
 
+fn with_key(db: &Connection, key: &str) -> rusqlite::Result<Option<SignIn>> {
+    db.query_row(
+        "SELECT id, address, name, hash FROM sign_in WHERE address_key = ?1 AND verified = 1",
+        [key],
+        SignIn::read,
+    )
+    .optional()
+}
+
 fn insert(db: &Connection, row: &SignIn, key: &str) -> rusqlite::Result<()> {
     db.execute(
         "INSERT INTO sign_in (id, address_key, address, name, hash, verified, created_at)
@@ -345,16 +264,6 @@ fn insert(db: &Connection, row: &SignIn, key: &str) -> rusqlite::Result<()> {
         (&row.id, key, &row.address, &row.name, &row.hash, now()),
     )
     .map(drop)
-}
-
-fn verify(db: &Connection, id: &str) -> rusqlite::Result<()> {
-    db.execute("UPDATE sign_in SET verified = 1 WHERE id = ?1", [id])?;
-    db.execute(
-        "DELETE FROM sign_in WHERE verified = 0
-         AND address_key = (SELECT address_key FROM sign_in WHERE id = ?1)",
-        [id],
-    )?;
-    db.execute("DELETE FROM proof WHERE sign_in = ?1", [id]).map(drop)
 }
 
 /// Of a sign-in's address and the hash of its password, whose salt makes another one of the same password, too.
@@ -376,69 +285,9 @@ fn is_right(hash: &str, password: &str) -> bool {
         .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
-fn token_hash(token: &str) -> [u8; 32] {
-    Sha256::digest(token.as_bytes()).into()
-}
-
 fn now() -> i64 {
     SystemClock.now().timestamp_millis()
 }
 
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn sign_ins() -> SignIns {
-        SignIns::new(Db::open(std::path::Path::new(":memory:")).unwrap())
-    }
-
-    fn address(text: &str) -> EmailAddress {
-        EmailAddress::parse(text).unwrap()
-    }
-
-    #[tokio::test]
-    async fn an_unverified_sign_in_is_good_for_nothing_and_reserves_nothing() {
-        let all = sign_ins();
-        let theft =
-            all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
-        let tried = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
-        assert!(matches!(tried, Tried::Wrong));
-
-        let own = all.register("Jane", &address("Jane@acme.example"), "long enough 2".into()).await.unwrap();
-        let token = all.new_proof(&own.id).await.unwrap();
-        let other = all.new_proof(&theft.id).await.unwrap();
-        assert!(matches!(all.proven(&token, "long enough 1".into(), "::1").await.unwrap(), Tried::Wrong));
-        assert!(matches!(all.proven(&token, "long enough 2".into(), "::1").await.unwrap(), Tried::Right(_)));
-        all.verified(&own.id).await.unwrap();
-
-        assert!(all.by_proof(&token).await.unwrap().is_none(), "a token works once");
-        assert!(all.by_proof(&other).await.unwrap().is_none(), "other claims are gone");
-        let tried = all.check("JANE@acme.example", "long enough 2".into(), "::1").await.unwrap();
-        assert!(matches!(tried, Tried::Right(found) if found.id == own.id));
-    }
-
-    #[tokio::test]
-    async fn a102_guessing_is_limited_for_known_and_unknown_addresses_alike() {
-        for known in [true, false] {
-            let all = sign_ins();
-            if known {
-                all.register_verified_now("Jane", &address("jane@acme.example"), "long enough 1").unwrap();
-            }
-            let mut wrong = 0;
-            while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong)
-            {
-                wrong += 1;
-                assert!(wrong <= 20);
-            }
-            assert_eq!(wrong, 10);
-            let right = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
-            assert!(matches!(right, Tried::TooMany), "the right password tells nothing either");
-            let elsewhere = all.check("jane@acme.example", "long enough 1".into(), "::2").await.unwrap();
-            assert_eq!(matches!(elsewhere, Tried::Right(_)), known, "others are not locked out");
-        }
-    }
-}
+mod tests;

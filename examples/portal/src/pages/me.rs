@@ -1,4 +1,4 @@
-//! What a person keeps about themselves: name, language of mails, password.
+//! What a person keeps about themselves: name, language of mails, password. Their address has a file of its own.
 
 use std::net::SocketAddr;
 
@@ -18,17 +18,23 @@ use crate::sign_in::{Tried, password_problem};
 
 #[derive(Template)]
 #[template(path = "me.html")]
-struct MePage {
+pub(super) struct MePage {
     frame: Frame,
     name: String,
     address: String,
     language: String,
     name_problem: Option<String>,
+    /// The new address as it was typed.
+    pub(super) new_address: String,
+    pub(super) address_problem: Option<String>,
+    /// What is wrong with the password beside the new address.
+    pub(super) proof_problem: Option<String>,
     old_problem: Option<String>,
     password_problem: Option<String>,
 }
 
-async fn shown(signed: &SignedIn) -> Result<MePage, Problem> {
+/// The page as it is before anything is typed.
+pub(super) async fn shown(signed: &SignedIn) -> Result<MePage, Problem> {
     let User { name, address, language, .. } = &signed.user;
     Ok(MePage {
         frame: signed.visitor.frame(&say!("Your settings")).await?,
@@ -36,6 +42,9 @@ async fn shown(signed: &SignedIn) -> Result<MePage, Problem> {
         address: address.to_string(),
         language: language.code().to_owned(),
         name_problem: None,
+        new_address: String::new(),
+        address_problem: None,
+        proof_problem: None,
         old_problem: None,
         password_problem: None,
     })
@@ -115,7 +124,8 @@ pub async fn change_password(
     page_with(status, &shown)
 }
 
-async fn back(signed: &SignedIn, text: &str) -> Result<Response, Problem> {
+/// Back to the page, with a line that says how it went.
+pub(super) async fn back(signed: &SignedIn, text: &str) -> Result<Response, Problem> {
     session::tell(&signed.visitor.session, &Notice { good: true, text: text.to_owned() }).await?;
     Ok(Redirect::to("/me").into_response())
 }

@@ -23,6 +23,7 @@ pub mod mailbox;
 pub mod me;
 pub mod members;
 pub mod messages;
+pub mod own_address;
 pub mod own_messages;
 pub mod projects;
 pub mod quota;

@@ -104,7 +104,7 @@ pub async fn register(
         } else {
             proof_text(app, &token)
         };
-        send(app, address.clone(), name.clone(), &text);
+        send(app, address.clone(), name.clone(), &say!("Your sign-in"), &text);
     }
     page(&CheckMailPage {
         frame: visitor.frame(&say!("Check your mail")).await?,
@@ -122,18 +122,18 @@ pub fn proof_text(app: &App, token: &str) -> String {
     )
 }
 
-/// Sends a confirmation without anybody waiting for it, so that the answer's time tells nothing.
-pub fn send(app: &App, to: EmailAddress, name: Name, text: &str) {
+/// Sends a letter about a sign-in without anybody waiting for it, so that the answer's time tells nothing.
+pub fn send(app: &App, to: EmailAddress, name: Name, subject: &str, text: &str) {
     let letter = Letter {
         to,
         text: format!("{}\n\n{text}\n", say!("Hello %{name},", name = name)),
         to_name: Some(name),
-        subject: say!("Your sign-in").into_owned(),
+        subject: subject.to_owned(),
     };
     let post = app.post().clone();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = post.send_letter(&letter) {
-            tracing::warn!(%error, "a confirmation was not sent; the person can register again");
+            tracing::warn!(%error, "a letter about a sign-in was not sent; the person can ask for it again");
         }
     });
 }
