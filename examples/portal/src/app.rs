@@ -24,8 +24,8 @@ use crate::mailer::Post;
 use crate::metrics::Measures;
 use crate::pages::{
     account, accounts, assets, confirmation, customer, customers, export, history, home, link, mailbox, me,
-    members, messages, own_address, own_messages, projects, quota, reference, register, registration_link, registrations,
-    sign_in, tokens, waiting,
+    members, messages, own_address, own_messages, projects, quota, reference, register, registration_link,
+    registrations, sign_in, tokens, waiting,
 };
 use crate::session::{self, SqliteSessions};
 use crate::sign_in::SignIns;

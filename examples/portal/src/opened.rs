@@ -108,6 +108,18 @@ pub fn keep(app: &App, purpose: Purpose, secret: &str) -> Response {
     response
 }
 
+/// The same for a token of the portal's own.
+///
+/// # Errors
+/// `NotFound` for what is no token.
+pub fn keep_proof(app: &App, purpose: Purpose, proof: &str) -> Result<Response, Problem> {
+    let well_formed = proof.len() == 64 && proof.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !well_formed {
+        return Err(Problem::not_found());
+    }
+    Ok(keep(app, purpose, proof))
+}
+
 /// The link is carried along no more: it has done its work, or is of no use.
 pub fn forget(app: &App, response: &mut Response, purpose: Purpose, secret: &str) {
     set(app, response, purpose, secret, 0);

@@ -133,7 +133,21 @@ impl SignIns {
         self.db.run(move |db| with_key(db, &key)).await
     }
 
-    /// The same for the operator's command line.
+    /// The sign-in with this id.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub async fn by_id(&self, id: &str) -> rusqlite::Result<Option<SignIn>> {
+        let id = id.to_owned();
+        self.db
+            .run(move |db| {
+                db.query_row("SELECT id, address, name, hash FROM sign_in WHERE id = ?1", [id], SignIn::read)
+                    .optional()
+            })
+            .await
+    }
+
+    /// The verified sign-in with this address; for the operator's command line.
     ///
     /// # Errors
     /// What SQLite says.

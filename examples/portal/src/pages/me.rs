@@ -25,12 +25,24 @@ pub(super) struct MePage {
     language: String,
     name_problem: Option<String>,
     /// The new address as it was typed.
-    pub(super) new_address: String,
-    pub(super) address_problem: Option<String>,
+    new_address: String,
+    address_problem: Option<String>,
     /// What is wrong with the password beside the new address.
-    pub(super) proof_problem: Option<String>,
+    proof_problem: Option<String>,
     old_problem: Option<String>,
     password_problem: Option<String>,
+}
+
+impl MePage {
+    /// With a new address as it was typed, and what is wrong with it or with the password beside it.
+    pub(super) fn with_address(
+        self,
+        new_address: String,
+        address_problem: Option<String>,
+        proof_problem: Option<String>,
+    ) -> Self {
+        Self { new_address, address_problem, proof_problem, ..self }
+    }
 }
 
 /// The page as it is before anything is typed.

@@ -6,10 +6,10 @@ use askama::Template;
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use meshcustomers_core::{EmailAddress, Error, FieldError, Name, Refusal};
+use meshcustomers_core::{EmailAddress, Error, Name, Refusal};
 use serde::Deserialize;
 
-use super::me::{MePage, back, shown};
+use super::me::{back, shown};
 use super::register::send;
 use super::sign_in::from;
 use super::{Ids, Nothing};
@@ -19,7 +19,7 @@ use crate::error::{Problem, told};
 use crate::frame::{Frame, SignedIn, Visitor, page, page_with};
 use crate::opened::{self, Opened, Purpose};
 use crate::session;
-use crate::sign_in::{AddressChange, Tried};
+use crate::sign_in::{AddressChange, SignIn, Tried};
 
 #[derive(Template)]
 #[template(path = "new_address.html")]
@@ -54,11 +54,7 @@ pub async fn ask(
     let new = match wanted {
         Ok(address) => address,
         Err(problem) => {
-            let shown = MePage {
-                new_address: form.address,
-                address_problem: Some(problem),
-                ..shown(&signed).await?
-            };
+            let shown = shown(&signed).await?.with_address(form.address, Some(problem), None);
             return page_with(StatusCode::UNPROCESSABLE_ENTITY, &shown);
         }
     };
@@ -80,11 +76,7 @@ pub async fn ask(
             (StatusCode::TOO_MANY_REQUESTS, say!("Too many tries. Wait a minute, then try again."))
         }
     };
-    let shown = MePage {
-        new_address: form.address,
-        proof_problem: Some(problem.into_owned()),
-        ..shown(&signed).await?
-    };
+    let shown = shown(&signed).await?.with_address(form.address, None, Some(problem.into_owned()));
     page_with(status, &shown)
 }
 
@@ -179,21 +171,22 @@ pub async fn confirm(
         Ok(found) => found,
         Err(answer) => return Ok(answer),
     };
-    let known = found.change.done().known().map_err(Error::from)?.verified();
-    let new = known.address.clone();
-    // The library first: it knows which address is whose, and what it refuses changes nothing here.
-    match app.admin().run(move |admin| admin.upsert_user(&known)).await {
-        Ok(_) => {}
-        Err(Error::Refused(Refusal::AddressTaken)) => {
-            let text = say!("Meanwhile somebody else signs in with this address, so yours stays as it is.");
-            let shown =
-                NewAddressPage { problem: Some(text.into_owned()), ..new_address_page(&signed, found).await? };
-            return page_with(StatusCode::CONFLICT, &shown);
-        }
-        Err(error) => return Err(error.into()),
+    let (id, new) = (found.change.sign_in.id.clone(), EmailAddress::parse(&found.change.address));
+    let new = new.map_err(Error::from)?;
+    if app.sign_ins().holder(&new).await?.is_some() {
+        return taken(&signed, found).await;
     }
-    let Found { token, change } = found;
-    if !app.sign_ins().change_address(&token, &change.sign_in.id, &new).await? {
+    // The library first: it knows which address is whose, and what it refuses changes nothing here.
+    match tell_library(app, &found.change.done()).await {
+        Err(Error::Refused(Refusal::AddressTaken)) => return taken(&signed, found).await,
+        told => told?,
+    }
+    let done = app.sign_ins().change_address(&found.token, &id, &new).await;
+    // Whatever came in between, the library hears what the sign-in is now.
+    if let Some(now) = app.sign_ins().by_id(&id).await? {
+        tell_library(app, &now).await?;
+    }
+    if !done? {
         return Err(Problem::not_found());
     }
     app.wake_postman();
@@ -203,6 +196,19 @@ pub async fn confirm(
     let text =
         say!("You sign in with %{address} from now on. You are signed out everywhere else.", address = new);
     let mut answer = back(&signed, &text).await?;
-    opened::forget(app, &mut answer, Purpose::Address, &token);
+    opened::forget(app, &mut answer, Purpose::Address, &found.token);
     Ok(answer)
+}
+
+/// Tells the library who it is, with an address that is proven.
+async fn tell_library(app: &App, sign_in: &SignIn) -> Result<(), Error> {
+    let known = sign_in.known()?.verified();
+    app.admin().run(move |admin| admin.upsert_user(&known)).await.map(drop)
+}
+
+/// Somebody else was faster with this address. Only who reads its mails is told so.
+async fn taken(signed: &SignedIn, found: Found) -> Result<Response, Problem> {
+    let text = say!("Meanwhile somebody else signs in with this address, so yours stays as it is.");
+    let shown = NewAddressPage { problem: Some(text.into_owned()), ..new_address_page(signed, found).await? };
+    page_with(StatusCode::CONFLICT, &shown)
 }

@@ -13,8 +13,7 @@ fn address(text: &str) -> EmailAddress {
 #[tokio::test]
 async fn an_unverified_sign_in_is_good_for_nothing_and_reserves_nothing() {
     let all = sign_ins();
-    let theft =
-        all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
+    let theft = all.register("Mallory", &address("jane@acme.example"), "long enough 1".into()).await.unwrap();
     let tried = all.check("jane@acme.example", "long enough 1".into(), "::1").await.unwrap();
     assert!(matches!(tried, Tried::Wrong));
 
@@ -39,8 +38,7 @@ async fn a102_guessing_is_limited_for_known_and_unknown_addresses_alike() {
             all.register_verified_now("Jane", &address("jane@acme.example"), "long enough 1").unwrap();
         }
         let mut wrong = 0;
-        while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong)
-        {
+        while matches!(all.check("jane@acme.example", "guess".into(), "::1").await.unwrap(), Tried::Wrong) {
             wrong += 1;
             assert!(wrong <= 20);
         }

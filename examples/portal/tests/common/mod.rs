@@ -394,6 +394,7 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
             ("password", "long enough"),
             ("again", "long enough"),
         ],
+        "address" => &[("address", "x@y.example"), ("password", "nothing at all")],
         "{token}" => &[("password", "long enough")],
         "rename" => &[("name", "Renamed by a stranger")],
         "invite" => &[("address", "x@y.example"), ("role", "Employee"), ("language", "en")],
