@@ -49,3 +49,41 @@ async fn a102_guessing_is_limited_for_known_and_unknown_addresses_alike() {
         assert_eq!(matches!(elsewhere, Tried::Right(_)), known, "others are not locked out");
     }
 }
+
+#[tokio::test]
+async fn a_change_of_address_ends_other_claims_and_an_expired_one_is_swept() {
+    let all = sign_ins();
+    let jane = all.register_verified_now("Jane", &address("jane@acme.example"), "long enough 1").unwrap();
+    let new = address("Jane.Doe@acme.example");
+    let other = all.register("Mallory", &new, "long enough 2".into()).await.unwrap();
+    let (own, claim) = (all.new_proof(&jane.id).await.unwrap(), all.new_proof(&other.id).await.unwrap());
+    let token = all.new_address_change(&jane.id, &new).await.unwrap();
+    assert!(all.address_change(&token, &other.id).await.unwrap().is_none(), "somebody else's");
+    let change = all.address_change(&token, &jane.id).await.unwrap().unwrap();
+    assert_eq!(
+        (change.sign_in.address.as_str(), change.address.as_str()),
+        ("jane@acme.example", "Jane.Doe@acme.example")
+    );
+    assert_ne!(change.done().fingerprint(), jane.fingerprint(), "what was given before ends");
+    assert!(!all.change_address(&token, &other.id, &new).await.unwrap());
+    assert!(all.change_address(&token, &jane.id, &new).await.unwrap());
+    assert!(!all.change_address(&token, &jane.id, &new).await.unwrap(), "a token works once");
+    for proof in [own, claim] {
+        assert!(all.by_proof(&proof).await.unwrap().is_none());
+    }
+    assert!(all.by_id(&other.id).await.unwrap().is_none(), "unproven claims reserve nothing");
+    assert_eq!(all.holder(&address("jane.doe@acme.example")).await.unwrap().unwrap().id, jane.id);
+    assert!(!all.exists(&address("jane@acme.example")).await.unwrap());
+
+    let token = all.new_address_change(&jane.id, &address("jane@acme.example")).await.unwrap();
+    let count = || {
+        all.db.with(|db| db.query_row("SELECT count(*) FROM address_change", [], |row| row.get::<_, i64>(0)))
+    };
+    all.sweep().await.unwrap();
+    assert_eq!(count().unwrap(), 1);
+    all.db.with(|db| db.execute("UPDATE address_change SET expires_at = ?1", [now()])).unwrap();
+    assert!(all.address_change(&token, &jane.id).await.unwrap().is_none());
+    assert!(!all.change_address(&token, &jane.id, &address("jane@acme.example")).await.unwrap());
+    all.sweep().await.unwrap();
+    assert_eq!(count().unwrap(), 0);
+}

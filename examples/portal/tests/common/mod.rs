@@ -384,7 +384,7 @@ pub fn routes(method: &str) -> Vec<String> {
 /// The fields that a form of this route has.
 pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
     match route.rsplit('/').next().unwrap() {
-        "sign-in" => &[("address", "x@y.example"), ("password", "nothing at all")],
+        "sign-in" | "address" => &[("address", "x@y.example"), ("password", "nothing at all")],
         "register" if route.starts_with("/link") => {
             &[("name", "X"), ("password", "long enough"), ("again", "long enough")]
         }
@@ -394,7 +394,6 @@ pub fn fields(route: &str) -> &'static [(&'static str, &'static str)] {
             ("password", "long enough"),
             ("again", "long enough"),
         ],
-        "address" => &[("address", "x@y.example"), ("password", "nothing at all")],
         "{token}" => &[("password", "long enough")],
         "rename" => &[("name", "Renamed by a stranger")],
         "invite" => &[("address", "x@y.example"), ("role", "Employee"), ("language", "en")],

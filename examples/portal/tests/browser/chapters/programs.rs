@@ -1,4 +1,4 @@
-//! Programs that call in a person's name: tokens, the API's reference; and a person's own settings.
+//! Programs that call in a person's name: tokens, the API's reference; and a person's own settings: name, password, address.
 
 use thirtyfour::prelude::*;
 
@@ -49,11 +49,13 @@ async fn programs(eyes: &Eyes, portal: &Portal) -> Seen {
     eyes.says("Emma Fischer-Wolf").await?;
     eyes.go("/me").await?;
     eyes.type_into("main input[name=old]", &portal.password).await?;
-    eyes.type_into("main input[name=password]", "correct horse battery").await?;
+    eyes.type_into("form[action='/me/password'] input[name=password]", "correct horse battery").await?;
     eyes.type_into("main input[name=again]", "correct horse battery").await?;
     eyes.submit("/me/password").await?;
     eyes.sees("main .notice.good").await?;
     eyes.sign_in("emma@north-energy.example", "correct horse battery").await?;
+
+    another_address(eyes, portal).await?;
 
     eyes.sentence("every page in German, too");
     eyes.click("details.toolbox > summary").await?;
@@ -74,4 +76,29 @@ async fn programs(eyes: &Eyes, portal: &Portal) -> Seen {
     let words = eyes.driver.query(By::Css("main details summary")).first().await?.text().await?;
     assert_eq!(words, "Details");
     Ok(())
+}
+
+/// Emma takes another address, by the link that it gets.
+async fn another_address(eyes: &Eyes, portal: &Portal) -> Seen {
+    eyes.sentence("another e-mail address, proven by a link to it");
+    let ask = async |address: &str, password: &str| -> Seen {
+        eyes.type_into("main input[name=address]", address).await?;
+        eyes.type_into("form[action='/me/address'] input[name=password]", password).await?;
+        eyes.submit("/me/address").await
+    };
+    eyes.go("/me").await?;
+    ask("emma.wolf@north-energy.example", "not my password").await?;
+    eyes.sees("#proof-problem").await?;
+    eyes.look("me-problem").await?;
+    ask("emma.wolf@north-energy.example", "correct horse battery").await?;
+    eyes.says("We have sent a link to emma.wolf@north-energy.example").await?;
+    eyes.look("me").await?;
+    let link = portal.link_in(&portal.mail_with("confirm that you sign in with this address"));
+    eyes.go(&link).await?;
+    eyes.says("instead of emma@north-energy.example").await?;
+    assert_eq!(eyes.driver.current_url().await?.path(), "/new-address", "the address holds no secret");
+    eyes.look("new-address").await?;
+    eyes.send("/new-address").await?;
+    eyes.says("You sign in with emma.wolf@north-energy.example from now on").await?;
+    eyes.sign_in("emma.wolf@north-energy.example", "correct horse battery").await
 }
