@@ -130,15 +130,13 @@ async fn found(signed: &SignedIn, opened: &Opened) -> Result<Result<Found, Respo
         let text = say!("This confirmation is not open here any more. Open the link in the mail again.");
         return Err(Problem::new(StatusCode::NOT_FOUND, text));
     };
-    match app.sign_ins().address_change(&token, signed.user.host_id.as_str()).await? {
-        Some(change) => Ok(Ok(Found { token, change })),
-        None => {
-            // Carried along no more: it would lead here after each time that somebody signs in.
-            let mut answer = Problem::not_found().into_response();
-            opened::forget(app, &mut answer, Purpose::Address, &token);
-            Ok(Err(answer))
-        }
+    if let Some(change) = app.sign_ins().address_change(&token, signed.user.host_id.as_str()).await? {
+        return Ok(Ok(Found { token, change }));
     }
+    // Carried along no more: it would lead here after each time that somebody signs in.
+    let mut answer = Problem::not_found().into_response();
+    opened::forget(app, &mut answer, Purpose::Address, &token);
+    Ok(Err(answer))
 }
 
 async fn new_address_page(signed: &SignedIn, found: Found) -> Result<NewAddressPage, Problem> {

@@ -1,7 +1,7 @@
 //! Changes of address: asked for with the password, done by the link that the new address gets.
 
 use meshcustomers_core::EmailAddress;
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::proofs::{PROOF_LIFE, millis, token_hash};
 use super::{SignIn, SignIns, now};
@@ -35,7 +35,7 @@ impl SignIns {
         let (hash, expires) = (token_hash(&token), now() + millis(PROOF_LIFE));
         self.db
             .run(move |db| {
-                let all = db.unchecked_transaction()?;
+                let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
                 end_all_of(&all, &id)?;
                 all.execute(
                     "INSERT INTO address_change (token_hash, sign_in, address, expires_at)
@@ -83,7 +83,7 @@ impl SignIns {
         let (address, key) = (address.to_string(), address.key().as_str().to_owned());
         self.db
             .run(move |db| {
-                let all = db.unchecked_transaction()?;
+                let all = Transaction::new_unchecked(db, TransactionBehavior::Immediate)?;
                 let open = all.execute(
                     "DELETE FROM address_change WHERE token_hash = ?1 AND sign_in = ?2 AND expires_at > ?3",
                     (hash, &id, now()),
