@@ -166,9 +166,15 @@ fn registering_without_an_invitation_proves_the_address_first() {
         taken.body.replace(PAUL, ""),
         "one answer for both"
     );
-    assert!(portal.mail_with(PAUL).contains("You have a sign-in already"));
+    let (hint, proof) = (portal.mail_with(PAUL), portal.mail_with("rosa@klein.example"));
+    assert!(hint.contains("You have a sign-in already") && hint.contains("Hello Paul Weber,"), "{hint}");
+    assert!(proof.contains("Hello,"), "{proof}");
+    assert!(
+        ![hint, proof.clone()].concat().contains("Rosa Klein"),
+        "nobody's mail has what a stranger typed"
+    );
 
-    let link = portal.link_in(&portal.mail_with("rosa@klein.example"));
+    let link = portal.link_in(&proof);
     let mut rosa = portal.browser();
     rosa.get("/sign-in");
     assert_eq!(

@@ -195,7 +195,7 @@ pub async fn register(
     }
     let proof = app.sign_ins().new_proof(&made.id).await?;
     let text = registering::proof_text(app, &proof);
-    registering::send(app, address, name.clone(), &say!("Your sign-in"), &text);
+    registering::send(app, address, None, &say!("Your sign-in"), &text);
     let text = say!("Confirm your address first: a mail is on its way. Then you can accept the invitation.")
         .into_owned();
     session::tell(&visitor.session, &Notice { good: true, text }).await?;

@@ -96,7 +96,7 @@ async fn prove(app: &App, id: &str, name: &Name, new: &EmailAddress) -> Result<(
         ),
         None => (name.clone(), proof_text(app, &token)),
     };
-    send(app, new.clone(), name, &say!("Your e-mail address"), &text);
+    send(app, new.clone(), Some(name), &say!("Your e-mail address"), &text);
     Ok(())
 }
 

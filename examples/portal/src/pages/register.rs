@@ -93,18 +93,20 @@ pub async fn register(
         };
         return page_with(StatusCode::UNPROCESSABLE_ENTITY, &register);
     };
-    let exists = app.sign_ins().exists(address).await?;
+    let holder = app.sign_ins().holder(address).await?;
     let made = app.sign_ins().register(name.as_str(), address, form.password).await?;
     // Made for a taken address too, and sent to nobody: both ways take the same time.
     let token = app.sign_ins().new_proof(&made.id).await?;
     if app.sign_ins().limits().may_mail(address) {
-        let text = if exists {
-            say!("somebody, probably you, wanted to register with this address. You have a sign-in already: use it with your password. If it was not you, there is nothing to do.")
-                .into_owned()
-        } else {
-            proof_text(app, &token)
+        let (name, text) = match holder {
+            Some(holder) => (
+                Some(Name::parse(&holder.name).map_err(meshcustomers_core::Error::from)?),
+                say!("somebody, probably you, wanted to register with this address. You have a sign-in already: use it with your password. If it was not you, there is nothing to do.")
+                    .into_owned(),
+            ),
+            None => (None, proof_text(app, &token)),
         };
-        send(app, address.clone(), name.clone(), &say!("Your sign-in"), &text);
+        send(app, address.clone(), name, &say!("Your sign-in"), &text);
     }
     page(&CheckMailPage {
         frame: visitor.frame(&say!("Check your mail")).await?,
@@ -122,14 +124,12 @@ pub fn proof_text(app: &App, token: &str) -> String {
     )
 }
 
-/// Sends a letter about a sign-in without anybody waiting for it, so that the answer's time tells nothing.
-pub fn send(app: &App, to: EmailAddress, name: Name, subject: &str, text: &str) {
-    let letter = Letter {
-        to,
-        text: format!("{}\n\n{text}\n", say!("Hello %{name},", name = name)),
-        to_name: Some(name),
-        subject: subject.to_owned(),
-    };
+/// Sends a letter about a sign-in without anybody waiting for it, so that the answer's time tells nothing. Nobody is
+/// greeted by a name that a stranger may have typed: only whoever has proven the address has one.
+pub fn send(app: &App, to: EmailAddress, name: Option<Name>, subject: &str, text: &str) {
+    let hello = name.as_ref().map_or_else(|| say!("Hello,"), |name| say!("Hello %{name},", name = name));
+    let letter =
+        Letter { to, text: format!("{hello}\n\n{text}\n"), to_name: name, subject: subject.to_owned() };
     let post = app.post().clone();
     tokio::task::spawn_blocking(move || {
         if let Err(error) = post.send_letter(&letter) {
