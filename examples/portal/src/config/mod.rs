@@ -161,6 +161,9 @@ settings! {
         /// the data folder, and in no backup of it: whoever has both can forge links. Made at the first start. Naming it
         /// ends the demo mode.
         key_file: PathBuf = none;
+        /// The folder of the other host keys, for their owner alone (files mode 0600, the folder 0700): they check what was
+        /// made with them. `portal key rotate` fills it. Not in the data folder. Without it: the key file's name with .ring.
+        key_folder: PathBuf = none;
         /// The address at which the portal listens. Others than this machine's own need an https base address: a reverse
         /// proxy stands in front.
         listen: IpAddr = "127.0.0.1";
