@@ -108,8 +108,10 @@ struct Level {
 impl Level {
     /// Every level, each of which finds what those before it cannot.
     fn all(report: &HistoryReport) -> Vec<Self> {
-        let level = |level, name, proves| {
-            Self { name, proves, is_whole: report.level(level).map(|level| level.faults == 0) }
+        let level = |level, name, proves| Self {
+            name,
+            proves,
+            is_whole: report.level(level).map(|level| level.faults == 0),
         };
         vec![
             level(
@@ -120,12 +122,15 @@ impl Level {
             level(
                 VerifyLevel::Sealed,
                 say!("Sealed"),
-                say!("Every event was written by this portal, and by nobody else."),
+                say!("Every event bears the seal of this portal: nobody else wrote it."),
             ),
             level(
                 VerifyLevel::Anchored,
                 say!("Anchored"),
-                say!("The history is the one of before: its end was not cut off. The operator checks that with hashes kept elsewhere."),
+                say!(
+                    "The history goes on where it stood before: its end was not cut off. The operator checks \
+                     that with hashes kept elsewhere."
+                ),
             ),
             level(
                 VerifyLevel::Folded,
