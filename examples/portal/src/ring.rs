@@ -72,12 +72,12 @@ pub struct KeyFile {
 }
 
 impl KeyFile {
-    fn no_key(path: &Path, error: impl ToString) -> FileError {
+    fn no_key(path: &Path, error: &dyn std::fmt::Display) -> FileError {
         RingError::NoKey { path: path.to_owned(), error: error.to_string() }.into()
     }
 
     fn draw(number: u8, path: PathBuf) -> Result<Self, FileError> {
-        let key = HostKey::generate(&SystemEntropy).map_err(|error| Self::no_key(&path, error))?;
+        let key = HostKey::generate(&SystemEntropy).map_err(|error| Self::no_key(&path, &error))?;
         Ok(Self { number, made: SystemClock.now(), path, key })
     }
 
@@ -93,14 +93,14 @@ impl KeyFile {
             [digits] => (1, metadata.modified().map_err(io(path))?.into(), digits),
             [number, made, digits] => {
                 let number = number.parse().ok().filter(|number| *number > 0);
-                let number = number.ok_or_else(|| Self::no_key(path, "its number is not from 1 to 255"))?;
+                let number = number.ok_or_else(|| Self::no_key(path, &"its number is not from 1 to 255"))?;
                 let made = DateTime::parse_from_rfc3339(made)
-                    .map_err(|_| Self::no_key(path, "its time is not like 2026-01-31T12:00:00Z"))?;
+                    .map_err(|_| Self::no_key(path, &"its time is not like 2026-01-31T12:00:00Z"))?;
                 (number, made.to_utc(), digits)
             }
-            _ => return Err(Self::no_key(path, "it has other words than number, time and key")),
+            _ => return Err(Self::no_key(path, &"it has other words than number, time and key")),
         };
-        let key = HostKey::from_hex(digits).map_err(|error| Self::no_key(path, error))?;
+        let key = HostKey::from_hex(digits).map_err(|error| Self::no_key(path, &error))?;
         Ok(Self { number, made, path: path.to_owned(), key })
     }
 
@@ -173,7 +173,7 @@ impl KeyRing {
                     }
                 }
                 Some(RETIRED) => {
-                    retired.extend(name(path.file_stem()).and_then(|stem| stem.parse::<u8>().ok()))
+                    retired.extend(name(path.file_stem()).and_then(|stem| stem.parse::<u8>().ok()));
                 }
                 _ => {}
             }

@@ -253,7 +253,7 @@ fn r_tok_5_adopting_a_restored_backup_ends_links_and_sends_no_mail() {
     told(data, &["mail", "dead"], "mails given up: 1");
 
     let (url, got) = sink();
-    let flags = ["--smtp-url", url.as_str(), "--base-url", "http://localhost:4711"];
+    let flags = ["--smtp-url", url.as_str()];
     told(data, &[&flags[..], &["mail", "deliver"]].concat(), "0 delivered");
     let running = Portal::start_with(folder, &flags);
     assert!(!running.greeting.contains("Restored:"), "{}", running.greeting);

@@ -99,8 +99,7 @@ impl Asked {
 
 /// What verifying looks at, and what it has found there.
 struct Level {
-    name: Cow<'static, str>,
-    proves: Cow<'static, str>,
+    level: VerifyLevel,
     /// `None`: it was not checked.
     is_whole: Option<bool>,
 }
@@ -108,36 +107,31 @@ struct Level {
 impl Level {
     /// Every level, each of which finds what those before it cannot.
     fn all(report: &HistoryReport) -> Vec<Self> {
-        let level = |level, name, proves| Self {
-            name,
-            proves,
-            is_whole: report.level(level).map(|level| level.faults == 0),
-        };
-        vec![
-            level(
-                VerifyLevel::Whole,
-                say!("Whole"),
-                say!("No event was changed, left out or put in between."),
-            ),
-            level(
-                VerifyLevel::Sealed,
-                say!("Sealed"),
-                say!("Every event bears the seal of this portal: nobody else wrote it."),
-            ),
-            level(
-                VerifyLevel::Anchored,
+        [VerifyLevel::Whole, VerifyLevel::Sealed, VerifyLevel::Anchored, VerifyLevel::Folded]
+            .into_iter()
+            .map(|level| Self { level, is_whole: report.level(level).map(|level| level.faults == 0) })
+            .collect()
+    }
+
+    /// Its name and what it proves. Only where the reader's language is known.
+    fn said(&self) -> (Cow<'static, str>, Cow<'static, str>) {
+        match self.level {
+            VerifyLevel::Whole => (say!("Whole"), say!("No event was changed, left out or put in between.")),
+            VerifyLevel::Sealed => {
+                (say!("Sealed"), say!("Every event bears the seal of this portal: nobody else wrote it."))
+            }
+            VerifyLevel::Anchored => (
                 say!("Anchored"),
                 say!(
-                    "The history goes on where it stood before: its end was not cut off. The operator checks \
-                     that with hashes kept elsewhere."
+                    "The history goes on where it stood before: its end was not cut off. The operator checks that with \
+                     hashes kept elsewhere."
                 ),
             ),
-            level(
-                VerifyLevel::Folded,
+            _ => (
                 say!("Folded"),
                 say!("Users, invitations, quota and all else that is shown are what the events tell."),
             ),
-        ]
+        }
     }
 }
 
