@@ -1,17 +1,14 @@
-//! Backups of both databases while the portal runs, and the check that files and histories are whole.
+//! Backups of both databases while the portal runs.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use meshcustomers_sqlite::{SqliteStore, VerifyReport};
+use meshcustomers_sqlite::SqliteStore;
 
 use crate::db::Db;
 use crate::files::write_private;
 use crate::start::{Opened, Outcome};
-use crate::{progress, told};
-
-/// At most so many faults are told one by one.
-const TOLD: usize = 20;
+use crate::{progress, told, verify};
 
 /// Copies both databases to new files, for their owner alone, and checks the copies.
 ///
@@ -48,8 +45,10 @@ fn copy(opened: &Opened, to: &Path, sign_ins: &Path) -> Outcome<u64> {
     opened.db.copy_to(sign_ins)?;
     shown.finish_and_clear();
     let copy = SqliteStore::options().open(to)?;
-    let report = check(&copy)?;
-    if let Some(fault) = faults(&report, &Db::faults(sign_ins)?).first() {
+    let report = verify::check_file(&copy)?;
+    let histories = report.histories.iter().map(|fault| verify::said(&copy, fault));
+    let faults = verify::file_faults(&report, &Db::faults(sign_ins)?).into_iter().chain(histories);
+    if let Some(fault) = faults.into_iter().next() {
         return Err(format!("the copy is not whole ({fault}); it was deleted. Run: portal verify").into());
     }
     Ok(report.customers)
@@ -65,50 +64,4 @@ fn beside(path: &Path) -> Outcome<PathBuf> {
         other.push(extension);
     }
     Ok(path.with_file_name(other))
-}
-
-/// Checks both databases and every history.
-///
-/// # Errors
-/// The first faults, if something is not whole; and what SQLite says.
-pub fn verify(opened: &Opened) -> Outcome<String> {
-    let report = check(&opened.store)?;
-    let faults = faults(&report, &Db::faults(opened.db.path())?);
-    if !faults.is_empty() {
-        let told: Vec<&str> = faults.iter().take(TOLD).map(String::as_str).collect();
-        return Err(format!("{} faults:\n{}", faults.len(), told.join("\n")).into());
-    }
-    Ok(format!("both databases and the histories of {} accounts are whole", report.customers))
-}
-
-fn check(store: &SqliteStore) -> Outcome<VerifyReport> {
-    let shown = progress::spinner("pages, references and counters, then accounts:");
-    let report = store.verify_with(&mut |customers| shown.set_position(customers))?;
-    shown.finish_and_clear();
-    Ok(report)
-}
-
-/// All that is wrong, a line each.
-fn faults(report: &VerifyReport, sign_ins: &[String]) -> Vec<String> {
-    let VerifyReport { integrity, foreign_keys, counters, histories, .. } = report;
-    let pages = integrity.iter().map(|line| format!("customers, pages: {line}"));
-    let references = foreign_keys.iter().map(|fault| {
-        let row = fault.row.map_or_else(String::new, |row| format!(" {row}"));
-        format!(
-            "customers: a row{row} of {} refers to one of {} that is not there",
-            fault.table, fault.refers_to
-        )
-    });
-    let counts = counters.iter().map(|fault| {
-        let whose = fault.customer.map_or_else(|| "the file".to_owned(), |customer| customer.to_string());
-        format!(
-            "customers: {} of {whose} says {}, and there are {}",
-            fault.counter, fault.says, fault.counted
-        )
-    });
-    let histories = histories
-        .iter()
-        .map(|fault| format!("history of {}, event {}: {:?}", fault.customer, fault.number, fault.problem));
-    let sign_ins = sign_ins.iter().map(|line| format!("sign-ins, pages: {line}"));
-    pages.chain(references).chain(counts).chain(histories).chain(sign_ins).collect()
 }

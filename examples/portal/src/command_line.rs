@@ -48,8 +48,31 @@ pub enum Command {
         /// Where the customers go; the sign-ins go beside it as NAME.sign-ins.db. Neither may be there yet.
         file: PathBuf,
     },
-    /// Checks that files and histories are whole; exit code 1 if one is not.
-    Verify,
+    /// Checks that files and histories are whole, level by level; exit code 1 if one is not.
+    Verify {
+        /// Heads that `portal heads` printed earlier: each must still be there (level anchored).
+        #[arg(long, value_name = "FILE")]
+        heads: Option<PathBuf>,
+    },
+    /// Prints the last event of each history with its hash, for `portal verify --heads`. Keep them where nobody who can write
+    /// to the database can change them.
+    Heads,
+    /// Adopts a restored backup, before anybody uses it: every older link is dead, open invitations are held, and mails on
+    /// their way are given up.
+    Adopt {
+        /// Why; the database keeps it.
+        #[arg(long)]
+        reason: String,
+        /// Do it. Without it, only what would happen is told.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// The host keys, from which links and histories are sealed.
+    Key {
+        /// What.
+        #[command(subcommand)]
+        what: KeyCommand,
+    },
     /// Makes partners of customers, and back.
     Partner {
         /// What.
@@ -97,6 +120,28 @@ pub enum SettingsCommand {
     Show,
     /// A settings file with every setting, what it does, and its default.
     Example,
+}
+
+/// `portal key …`
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Every key: its number, when it was made, how many open links hang on it, and where it is.
+    List,
+    /// Makes a new key, which the portal knows from its next start; with --finish, it makes new links from then on.
+    Rotate {
+        /// The second step, when the portal was started again after the first: the new key makes new links, and the old
+        /// one is kept in the folder of keys, where it checks.
+        #[arg(long)]
+        finish: bool,
+    },
+    /// Gives an old key up: its links are dead, and what it sealed cannot be checked any more.
+    Retire {
+        /// The key's number, as `portal key list` shows it.
+        number: u8,
+        /// Although open links hang on it.
+        #[arg(long)]
+        force: bool,
+    },
 }
 
 /// `portal partner …`

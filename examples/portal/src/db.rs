@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::SecondsFormat;
+use meshcustomers_core::{Clock as _, SystemClock};
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
@@ -88,7 +90,27 @@ impl Db {
         })
     }
 
-    /// Copies all of it, as it is at this moment, to a file that is empty.
+    /// From a backup of which time this is, if it was restored from one and nobody has adopted it since.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn restored(&self) -> rusqlite::Result<Option<String>> {
+        self.with(|db| {
+            db.query_row("SELECT max(substr(name, 8)) FROM mark WHERE name LIKE 'backup %'", [], |row| {
+                row.get(0)
+            })
+        })
+    }
+
+    /// Remembers that it was adopted.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn adopted(&self) -> rusqlite::Result<()> {
+        self.with(|db| db.execute("DELETE FROM mark WHERE name LIKE 'backup %'", [])).map(drop)
+    }
+
+    /// Copies all of it, as it is at this moment, to a file that is empty. The copy knows that it is one, and of when.
     ///
     /// # Errors
     /// What SQLite says.
@@ -96,6 +118,8 @@ impl Db {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut copy = Connection::open_with_flags(path, flags)?;
         self.with(|db| Backup::new(db, &mut copy)?.step(-1)).map(drop)?;
+        let now = SystemClock.now().to_rfc3339_opts(SecondsFormat::Secs, true);
+        copy.execute("INSERT OR IGNORE INTO mark VALUES ('backup ' || ?1)", [now])?;
         copy.close().map_err(|(_, error)| error)
     }
 

@@ -7,8 +7,8 @@ use chrono::TimeDelta;
 use meshcustomers_core::{
     Accept, Acknowledge, AddAdmin, Administration, Approval, ChangeRole, Clock, CreateCustomer,
     CreateProject, Customer, CustomerId, CustomerKind, Disable, EditQuota, EmailAddress, EmailConfirmation,
-    HostKey, Invite, ManualClock, MemoryMailer, MessageMode, MessageText, Name, PageRequest, Person, Postman,
-    ProjectIdentifier, Quota, Reason, Register, RegistrationLinks, RegistrationMode, Rename, Role,
+    HostKeys, Invite, ManualClock, MemoryMailer, MessageMode, MessageText, Name, PageRequest, Person,
+    Postman, ProjectIdentifier, Quota, Reason, Register, RegistrationLinks, RegistrationMode, Rename, Role,
     RotateLink, SendMessage, Settings, SystemClock, Title, UserId,
 };
 use meshcustomers_sqlite::SqliteStore;
@@ -60,7 +60,7 @@ impl Clock for DemoClock {
 ///
 /// # Errors
 /// What the library or SQLite says.
-pub fn create(store: SqliteStore, key: HostKey, base_url: &str, sign_ins: &SignIns) -> Outcome<String> {
+pub fn create(store: SqliteStore, keys: HostKeys, base_url: &str, sign_ins: &SignIns) -> Outcome<String> {
     // Whatever this portal is set to: the demo shows all of it.
     let settings = Settings::builder(base_url)
         .registration(RegistrationMode::Open)
@@ -70,7 +70,7 @@ pub fn create(store: SqliteStore, key: HostKey, base_url: &str, sign_ins: &SignI
         .build()?;
     let clock = DemoClock(Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::days(60))));
     let (admin, operator) =
-        Administration::builder(store, key, settings).clock(clock.clone()).build_with_operator()?;
+        Administration::builder(store, keys, settings).clock(clock.clone()).build_with_operator()?;
     let password = random::password();
     let mut people = Vec::new();
     for (name, address, _) in PEOPLE {

@@ -75,16 +75,17 @@ pub fn fill(config: &Config, wanted: u32) -> Outcome<String> {
     files.prepare(config)?;
     let base_url = start::base_url(config, &format!("http://{}:{}", config.listen, config.port));
     config.settings(&base_url, None)?;
-    let key = files.host_key()?;
+    let keys = files.keys()?.host_keys()?;
     let db = Db::open(&files.sign_ins())?;
-    start::demo_once(config, &files, &db, &key, &base_url)?;
+    start::demo_once(config, &files, &db, &keys, &base_url)?;
 
     // A power cut may take the last transactions; run again, and they are made again.
     let store = SqliteStore::options().durability(Durability::Normal).open(files.customers())?;
     let clock = Arc::new(ManualClock::at(SystemClock.now() - TimeDelta::days(DAYS)));
     let settings = config.settings(&base_url, None)?;
-    let admin =
-        Administration::builder(store.clone(), key, settings).clock(DemoClock(Arc::clone(&clock))).build()?;
+    let admin = Administration::builder(store.clone(), keys, settings)
+        .clock(DemoClock(Arc::clone(&clock)))
+        .build()?;
     let (_, address, _) = PEOPLE[0];
     let paul =
         SignIns::new(db).by_address(&EmailAddress::parse(address)?)?.ok_or("the demo has no partner")?;

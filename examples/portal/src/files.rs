@@ -4,9 +4,8 @@ use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-use meshcustomers_core::{HostKey, SystemEntropy};
-
 use crate::config::Config;
+use crate::ring::{KeyRing, RingError};
 
 /// The customers, in the data folder.
 pub const CUSTOMERS: &str = "portal.db";
@@ -69,14 +68,9 @@ pub enum FileError {
         /// The folder.
         data: PathBuf,
     },
-    /// What it holds is no key.
-    #[error("the key file {path} holds no key: {error}; it takes 64 hexadecimal digits of a generator", path = path.display())]
-    NoKey {
-        /// The key file.
-        path: PathBuf,
-        /// What is wrong.
-        error: String,
-    },
+    /// The host keys cannot be used.
+    #[error(transparent)]
+    Ring(#[from] RingError),
     /// There is no portal.
     #[error("there is no portal in {data}; start one first, or name its folder with --data", data = data.display())]
     NoPortal {
@@ -93,7 +87,8 @@ pub enum FileError {
     },
 }
 
-fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
+/// What the system says of this file.
+pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
     let path = path.to_owned();
     move |error| FileError::Io { path, error }
 }
@@ -103,6 +98,7 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FileError {
 pub struct Files {
     data: PathBuf,
     key: PathBuf,
+    ring: PathBuf,
 }
 
 impl Files {
@@ -110,7 +106,17 @@ impl Files {
     pub fn of(config: &Config) -> Self {
         let data = config.data.clone();
         let key = config.key_file.clone().unwrap_or_else(|| data.join(DEMO_KEY));
-        Self { data, key }
+        let ring = config.key_folder.clone().unwrap_or_else(|| {
+            let mut beside = key.clone().into_os_string();
+            beside.push(".ring");
+            beside.into()
+        });
+        Self { data, key, ring }
+    }
+
+    /// The folder of the keys that only check.
+    pub fn ring(&self) -> &Path {
+        &self.ring
     }
 
     /// The customers' database.
@@ -187,44 +193,39 @@ impl Files {
             let folder = |path: &Path| path.canonicalize().ok();
             let home =
                 self.key.parent().filter(|home| !home.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let inside = match (folder(home), folder(&self.data)) {
-                (Some(home), Some(data)) => home.starts_with(data),
-                _ => false,
-            };
-            if inside {
-                return Err(FileError::KeyBesideData { path: self.key.clone(), data: self.data.clone() });
+            for (path, home) in [(&self.key, home), (&self.ring, self.ring.as_path())] {
+                if let (Some(home), Some(data)) = (folder(home), folder(&self.data))
+                    && home.starts_with(data)
+                {
+                    return Err(FileError::KeyBesideData { path: path.clone(), data: self.data.clone() });
+                }
             }
         }
         Ok(())
     }
 
-    /// The host key. A new database gets a new one; an old one is lost without its own.
+    /// The host keys. A new database gets a new one; an old one is lost without its own.
     ///
     /// # Errors
     /// [`FileError`].
-    pub fn host_key(&self) -> Result<HostKey, FileError> {
-        match std::fs::read_to_string(&self.key) {
-            Ok(text) => {
-                private(&self.key, 0o600)?;
-                HostKey::from_hex(text.trim_end())
-                    .map_err(|error| FileError::NoKey { path: self.key.clone(), error: error.to_string() })
-            }
+    pub fn keys(&self) -> Result<KeyRing, FileError> {
+        match self.key.symlink_metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 if self.customers().exists() {
                     return Err(FileError::KeyMissing { path: self.key.clone(), data: self.data.clone() });
                 }
-                let key = HostKey::generate(&SystemEntropy)
-                    .map_err(|error| FileError::NoKey { path: self.key.clone(), error: error.to_string() })?;
-                write_private(&self.key, &key.expose_hex()).map_err(io(&self.key))?;
-                Ok(key)
+                KeyRing::create(&self.key, &self.ring)
             }
-            Err(error) => Err(io(&self.key)(error)),
+            _ => KeyRing::read(&self.key, &self.ring),
         }
     }
 }
 
 /// Refuses what others than its owner may read or write.
-fn private(path: &Path, wanted: u32) -> Result<(), FileError> {
+///
+/// # Errors
+/// [`FileError::TooWide`], and what the system says.
+pub fn private(path: &Path, wanted: u32) -> Result<(), FileError> {
     let found = match std::fs::metadata(path) {
         Ok(metadata) => metadata.permissions().mode() & 0o777,
         // SQLite takes its -wal and -shm away when the last connection ends.

@@ -36,6 +36,7 @@ mod error;
 mod files;
 mod frame;
 mod health;
+mod keys;
 mod limits;
 mod mailer;
 mod metrics;
@@ -46,12 +47,14 @@ mod operator;
 mod pages;
 mod progress;
 mod random;
+mod ring;
 mod serve;
 mod session;
 mod sign_in;
 mod smtp;
 mod start;
 mod tokens;
+mod verify;
 
 // The German of the pages' texts; English stands in the code.
 rust_i18n::i18n!("locales");
@@ -95,7 +98,7 @@ async fn run(line: CommandLine) -> Outcome<()> {
         }
         command => {
             let done = start::blocking(move || operator::run(&config, &command)).await?;
-            Ok(say(&done)?)
+            if done.is_empty() { Ok(()) } else { Ok(say(&done)?) }
         }
     }
 }

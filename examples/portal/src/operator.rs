@@ -1,9 +1,9 @@
 //! What the operator does from the command line (R-ACC-11). Each event keeps who did it: the program, the person, the reason.
 
 use meshcustomers_core::{
-    Actor, AddAdmin, Administration, ConvertCustomer, CreateCustomer, Customer, CustomerFilter, CustomerId,
-    CustomerKind, EmailAddress, FreeIdentifier, Identifier, MailId, MailState, MailStateKind, OutboxMail,
-    PageRequest, PageSize, Postman, Reason, SearchTerm, User,
+    Actor, AddAdmin, Administration, Adopt, ConvertCustomer, CreateCustomer, Customer, CustomerFilter,
+    CustomerId, CustomerKind, EmailAddress, FreeIdentifier, Identifier, MailId, MailState, MailStateKind,
+    OutboxMail, PageRequest, PageSize, Postman, Reason, SearchTerm, User,
 };
 
 use crate::command_line::{
@@ -11,11 +11,10 @@ use crate::command_line::{
     PartnerCommand,
 };
 use crate::config::Config;
-use crate::db::Db;
 use crate::files::Files;
 use crate::sign_in::SignIns;
 use crate::start::{self, Opened, Outcome};
-use crate::{backup, progress};
+use crate::{backup, keys, progress, verify};
 
 /// How many rows of each kind go in one round of housekeeping.
 const ROUND: u32 = 1_000;
@@ -27,9 +26,10 @@ const ROUND: u32 = 1_000;
 pub fn run(config: &Config, command: &Command) -> Outcome<String> {
     let files = Files::of(config);
     files.must_be_there(config)?;
-    let base_url = start::base_url(config, &format!("http://{}:{}", config.listen, config.port));
-    let db = Db::open(&files.sign_ins())?;
-    let opened = start::open(config, &files, files.host_key()?, db, &base_url)?;
+    if let Command::Key { what } = command {
+        return keys::run(config, &files, *what);
+    }
+    let opened = start::open_beside(config, &files, files.keys()?.host_keys()?)?;
     let act = |reason: &str| -> Outcome<Actor> {
         let person = std::env::var("USER").unwrap_or_else(|_| "operator".to_owned());
         Ok(opened.operator.act("portal", &person, reason)?)
@@ -72,8 +72,12 @@ pub fn run(config: &Config, command: &Command) -> Outcome<String> {
         }
         Command::Housekeep => housekeep(admin, &act("")?),
         Command::Backup { file } => backup::backup(&opened, file),
-        Command::Verify => backup::verify(&opened),
-        Command::Serve | Command::Demo { .. } | Command::Settings { .. } => Ok(String::new()),
+        Command::Verify { heads } => verify::verify(&opened, &act("")?, heads.as_deref()),
+        Command::Heads => verify::heads(admin, &act("")?),
+        Command::Adopt { reason, yes } => adopt(&opened, &act(reason)?, reason, *yes),
+        Command::Key { .. } | Command::Serve | Command::Demo { .. } | Command::Settings { .. } => {
+            Ok(String::new())
+        }
     }
 }
 
@@ -148,6 +152,29 @@ fn revoke_all(admin: &Administration, operator: &Actor) -> Outcome<String> {
             return Ok(format!("links revoked: {revoked}"));
         }
     }
+}
+
+/// Links of before are dead, whatever happened to them since the backup (R-TOK-5).
+fn adopt(opened: &Opened, operator: &Actor, reason: &str, yes: bool) -> Outcome<String> {
+    let reason = Reason::parse(reason)?;
+    let links: u64 = opened.admin.links_per_key(operator)?.iter().map(|key| key.living_links).sum();
+    if !yes {
+        return Err(format!(
+            "adopting ends all open links, now {links}, holds open invitations until they are sent again, and gives up the mails \
+             on their way; that cannot be undone. To do it, run this again with --yes"
+        )
+        .into());
+    }
+    let adopted = opened.admin.adopt(operator, Adopt { reason })?;
+    opened.db.adopted()?;
+    let mut told = format!(
+        "the database is adopted. Links ended: {links}; invitations held until an Admin sends them again: {}; mails given up: {}",
+        adopted.invitations_held, adopted.mails_given_up
+    );
+    if adopted.mails_given_up > 0 {
+        told.push_str(" (portal mail dead lists them)");
+    }
+    Ok(told)
 }
 
 fn housekeep(admin: &Administration, operator: &Actor) -> Outcome<String> {

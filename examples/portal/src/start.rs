@@ -7,7 +7,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use meshcustomers_core::{
-    Administration, CustomerId, HostKey, Identifier, IdentifierHold, Operator, Settings, Store as _,
+    Administration, BuildError, CustomerId, HostKeys, Identifier, IdentifierHold, Operator, Settings,
+    Store as _,
 };
 use meshcustomers_sqlite::SqliteStore;
 use tokio::sync::{Notify, watch};
@@ -25,7 +26,7 @@ use crate::session::SqliteSessions;
 use crate::sign_in::SignIns;
 use crate::smtp::SmtpMailer;
 use crate::tokens::Tokens;
-use crate::{background, demo, metrics, serve};
+use crate::{background, demo, metrics, serve, verify};
 
 /// Calls of the library under way at once: one writer, and readers beside it.
 pub const SLOTS: usize = 8;
@@ -68,14 +69,15 @@ pub async fn serve(config: Config) -> Outcome<()> {
         let (config, files, base_url) = (config.clone(), files.clone(), base_url.clone());
         blocking(move || {
             files.prepare(&config)?;
-            let key = files.host_key()?;
+            let keys = files.keys()?.host_keys()?;
             let db = Db::open(&files.sign_ins())?;
-            let demo = demo_once(&config, &files, &db, &key, &base_url)?;
-            Ok((open(&config, &files, key, db, &base_url)?, demo))
+            let demo = demo_once(&config, &files, &db, &keys, &base_url)?;
+            Ok((open(&config, &files, keys, db, &base_url)?, demo))
         })
         .await?
     };
     let Opened { store, admin, operator, db } = opened;
+    let restored = db.restored()?;
     let databases = vec![("portal", files.customers()), ("sign-ins", files.sign_ins())];
     let metrics_token = config.metrics_token.as_ref().map(|token| token.0.as_str());
     let measures = Measures::start(metrics_token, operator.act("portal", "metrics", "")?, databases)?;
@@ -104,7 +106,7 @@ pub async fn serve(config: Config) -> Outcome<()> {
     let counting = tokio::spawn(metrics::keep_up(app.clone()));
     // Before the greeting: whoever reads it may end the portal at once.
     background::stop_on_signals(stop)?;
-    greet(&app, &config, &local, &demo)?;
+    greet(&app, &config, &local, &demo, restored.as_deref())?;
 
     let connections = usize::try_from(config.connections).unwrap_or(usize::MAX);
     serve::serve(listener, app::router(&app), connections, stopping).await;
@@ -136,15 +138,44 @@ pub fn base_url(config: &Config, local: &str) -> String {
 ///
 /// # Errors
 /// Files that cannot be used, and settings that do not fit them.
-pub fn open(config: &Config, files: &Files, key: HostKey, db: Db, base_url: &str) -> Outcome<Opened> {
+pub fn open(config: &Config, files: &Files, keys: HostKeys, db: Db, base_url: &str) -> Outcome<Opened> {
     let store = SqliteStore::open(files.customers())?;
     let partner = match &config.default_partner {
         Some(identifier) => Some(partner(config, &store, identifier)?),
         None => None,
     };
     let settings = config.settings(base_url, partner)?;
-    let (admin, operator) = Administration::builder(store.clone(), key, settings).build_with_operator()?;
+    let (admin, operator) = Administration::builder(store.clone(), keys, settings)
+        .build_with_operator()
+        .map_err(|error| misfit(files, error))?;
     Ok(Opened { store, admin, operator, db })
+}
+
+/// The same for a command, beside a portal that may be running.
+///
+/// # Errors
+/// As for [`open`].
+pub fn open_beside(config: &Config, files: &Files, keys: HostKeys) -> Outcome<Opened> {
+    let base_url = base_url(config, &format!("http://{}:{}", config.listen, config.port));
+    open(config, files, keys, Db::open(&files.sign_ins())?, &base_url)
+}
+
+/// Host keys that do not fit the database, with what to do.
+fn misfit(files: &Files, error: BuildError) -> Box<dyn Error + Send + Sync> {
+    let folder = files.ring().display();
+    match error {
+        BuildError::MissingHostKey { number } => format!(
+            "host key {number} has made links and seals here, and its file is missing; put it in {folder} as {number}.key, or \
+             give it up: portal key retire {number}"
+        )
+        .into(),
+        BuildError::UnknownHostKey { number } => format!(
+            "host key {number} is new here, and cannot make links at once; put it in {folder} as {number}.key, start the portal \
+             with the earlier key_file, and run: portal key rotate --finish"
+        )
+        .into(),
+        other => other.into(),
+    }
 }
 
 /// The account that `default_partner` names.
@@ -225,7 +256,13 @@ pub fn post(config: &Config, settings: &Settings) -> Result<Post, Problems> {
 ///
 /// # Errors
 /// A demo that was begun and not finished; demo data where there is to be none; the stores'.
-pub fn demo_once(config: &Config, files: &Files, db: &Db, key: &HostKey, base_url: &str) -> Outcome<String> {
+pub fn demo_once(
+    config: &Config,
+    files: &Files,
+    db: &Db,
+    keys: &HostKeys,
+    base_url: &str,
+) -> Outcome<String> {
     let data = config.data.display();
     if !config.is_demo() {
         if db.is_marked("demo begun")? {
@@ -245,7 +282,7 @@ pub fn demo_once(config: &Config, files: &Files, db: &Db, key: &HostKey, base_ur
         );
     }
     let store = SqliteStore::open(files.customers())?;
-    let password = demo::create(store, key.clone(), base_url, &SignIns::new(db.clone()))?;
+    let password = demo::create(store, keys.clone(), base_url, &SignIns::new(db.clone()))?;
     let mut text = format!("Password of all demo people: {password}\n\n");
     for (name, address, what) in demo::PEOPLE {
         if !what.is_empty() {
@@ -257,7 +294,7 @@ pub fn demo_once(config: &Config, files: &Files, db: &Db, key: &HostKey, base_ur
     Ok(text)
 }
 
-fn greet(app: &App, config: &Config, local: &str, demo: &str) -> std::io::Result<()> {
+fn greet(app: &App, config: &Config, local: &str, demo: &str, restored: Option<&str>) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "\nThe portal runs at {}\n", app.base_url())?;
     if config.is_demo() {
@@ -277,6 +314,9 @@ fn greet(app: &App, config: &Config, local: &str, demo: &str) -> std::io::Result
     }
     if let Some(key) = &config.key_file {
         writeln!(out, "Key:      {} (keep a copy of it, apart from the backups)", key.display())?;
+    }
+    if let Some(time) = restored {
+        writeln!(out, "Restored: {}", verify::restored(time))?;
     }
     let anew = if config.is_demo() { " (a demo; remove it to begin anew)" } else { "" };
     writeln!(out, "Data:     {}{anew}\n", config.data.display())?;

@@ -17,6 +17,17 @@ fn database(portal: &Portal) -> Connection {
     database
 }
 
+/// Each level of a checked history with its result.
+fn levels(page: &str) -> Vec<String> {
+    let list = between(page, "<ul class=\"levels\">", "</ul>");
+    let said = |line: &str| {
+        assert!(between(line, "</span> <span>", "</span>").len() > 30, "what it proves: {line}");
+        let result = between(line, "<span class=\"", "</span>").split_once("\">").unwrap().1;
+        format!("{}: {result}", between(line, "<strong>", "</strong>"))
+    };
+    list.split("<li>").skip(1).map(said).collect()
+}
+
 #[test]
 fn r_his_5_verify_says_that_a_history_is_whole_or_what_is_wrong_where() {
     let portal = Portal::start();
@@ -37,6 +48,7 @@ fn r_his_5_verify_says_that_a_history_is_whole_or_what_is_wrong_where() {
     assert!(whole.contains(&format!("all {events} events are there")), "{whole}");
     assert!(whole.contains(&format!("<code>{head}</code>")), "{head} in {whole}");
     assert!(whole.contains("Checked <time"), "{whole}");
+    assert_eq!(levels(&whole), ["Whole: ok", "Sealed: ok", "Anchored: not kept here", "Folded: ok"]);
 
     // Somebody writes into the database: once into a text beside an event, once into a row.
     let changed = database(&portal).execute_batch(
@@ -51,11 +63,14 @@ fn r_his_5_verify_says_that_a_history_is_whole_or_what_is_wrong_where() {
     assert!(!broken.contains("The history is whole"), "{broken}");
     assert!(broken.contains("Event 3: a name or text is not as it was written"), "{broken}");
     assert!(broken.contains(": the quota is not the one that the history tells"), "{broken}");
+    assert_eq!(levels(&broken), ["Whole: failed", "Sealed: ok", "Anchored: not kept here", "Folded: failed"]);
     let told = between(&broken, "role=\"alert\"", "</section>");
     assert!(told.contains("Tell the people who run this portal") && told.contains("<time"), "{told}");
     paul.keep("language", "de");
     let german = paul.get(&format!("{path}?verify=1")).body;
     assert!(german.contains("Ereignis 3: ein Name oder Text ist nicht so"), "{german}");
+    assert_eq!(levels(&german)[..2], ["Ganz: fehlgeschlagen", "Besiegelt: in Ordnung"]);
+    assert!(german.contains("Jedes Ereignis trägt das Siegel dieses Portals"), "{german}");
 }
 
 #[test]

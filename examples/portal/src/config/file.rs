@@ -5,7 +5,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::{KEYS, Problem, Source};
+use super::KEYS;
+use super::sources::{Problem, Source};
 
 /// What a file gives: key to text and line.
 pub type Given = BTreeMap<String, (String, usize)>;

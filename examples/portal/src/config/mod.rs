@@ -15,17 +15,21 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use meshcustomers_core::{
-    Identifier, IdentifierPolicy, Language, LinkSignUp, RegistrationMode, Role, Settings, SettingsProblem,
-};
+use meshcustomers_core::{Identifier, Language, LinkSignUp, RegistrationMode, Role};
 
 mod example;
 mod file;
+mod given;
 mod kinds;
+mod library;
+mod sources;
 
 pub use example::example;
+use given::{Given, from_environment};
 pub use kinds::Kind;
 pub use kinds::{List, ServerUrl, Span, Support, Token, Words};
+use sources::Problem;
+pub use sources::{Problems, Source};
 
 /// The settings file that is read without being named, if it is in the data folder.
 const FILE: &str = "portal.toml";
@@ -47,126 +51,6 @@ pub struct Key {
     pub takes: &'static str,
     /// Whether a file writes it without quotes.
     pub bare: bool,
-}
-
-/// Where a setting came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// Nobody gave it.
-    Default,
-    /// A file; line 0 is the file itself.
-    File {
-        /// Which.
-        path: PathBuf,
-        /// Its line.
-        line: usize,
-    },
-    /// An environment variable.
-    Environment(String),
-    /// A flag.
-    Flag(String),
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::File { path, line: 0 } => write!(f, "{}", path.display()),
-            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
-            Self::Environment(name) => write!(f, "variable {name}"),
-            Self::Flag(name) => f.write_str(name),
-        }
-    }
-}
-
-/// A setting that cannot be, where it came from, and what is taken instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problem {
-    source: Source,
-    text: String,
-}
-
-impl Problem {
-    fn new(key: &str, source: Source, problem: String) -> Self {
-        let text = if key.is_empty() { problem } else { format!("{key} {problem}") };
-        Self { source, text }
-    }
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.source {
-            // Nobody gave it: there is no place to name.
-            Source::Default => f.write_str(&self.text),
-            _ => write!(f, "{}: {}", self.source, self.text),
-        }
-    }
-}
-
-/// All that is wrong with the settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let lines: Vec<String> = self.0.iter().map(ToString::to_string).collect();
-        f.write_str(&lines.join("\n"))
-    }
-}
-
-impl std::error::Error for Problems {}
-
-/// What flags, environment and file have given, before it is read.
-struct Given<'a> {
-    flags: &'a Flags,
-    file: file::Given,
-    path: PathBuf,
-    problems: Vec<Problem>,
-    sources: BTreeMap<&'static str, Source>,
-}
-
-impl Given<'_> {
-    /// The text of a setting and where it came from.
-    fn find(&self, key: &Key) -> (Option<String>, Source) {
-        if let Some(text) = self.flags.get(key.name) {
-            return (Some(text.to_owned()), Source::Flag(flag(key.name)));
-        }
-        if let Some(text) = from_environment(key.name) {
-            return (Some(text), Source::Environment(variable(key.name)));
-        }
-        if let Some((text, line)) = self.file.get(key.name) {
-            return (Some(text.clone()), Source::File { path: self.path.clone(), line: *line });
-        }
-        (key.default.map(str::to_owned), Source::Default)
-    }
-
-    fn take<K: Kind>(&mut self, name: &'static str) -> Option<K> {
-        let key = KEYS.iter().find(|key| key.name == name)?;
-        let (text, source) = self.find(key);
-        self.sources.insert(name, source.clone());
-        let value = text.as_ref().and_then(|text| K::read(text));
-        if let (Some(text), None) = (text, &value) {
-            // A value that may be a secret is not repeated.
-            let shown = if SECRET.contains(&name) { "this".to_owned() } else { format!("{text:?}") };
-            self.problems.push(Problem::new(name, source, format!("is {shown}; it takes {}", K::TAKES)));
-        }
-        value
-    }
-}
-
-/// Settings that hold secrets: their values stand in no message.
-const SECRET: [&str; 2] = ["smtp_url", "metrics_token"];
-
-fn flag(name: &str) -> String {
-    format!("--{}", name.replace('_', "-"))
-}
-
-fn variable(name: &str) -> String {
-    format!("{PREFIX}{}", name.to_ascii_uppercase())
-}
-
-fn from_environment(name: &str) -> Option<String> {
-    std::env::var(variable(name)).ok().filter(|text| !text.is_empty())
 }
 
 /// The text of a default, told apart from none.
@@ -277,6 +161,9 @@ settings! {
         /// the data folder, and in no backup of it: whoever has both can forge links. Made at the first start. Naming it
         /// ends the demo mode.
         key_file: PathBuf = none;
+        /// The folder of the other host keys, for their owner alone (files mode 0600, the folder 0700): they check what was
+        /// made with them. `portal key rotate` fills it. Not in the data folder. Without it: the key file's name with .ring.
+        key_folder: PathBuf = none;
         /// The address at which the portal listens. Others than this machine's own need an https base address: a reverse
         /// proxy stands in front.
         listen: IpAddr = "127.0.0.1";
@@ -454,65 +341,6 @@ impl Config {
             .map(|(key, shown)| format!("{key:<name$}  {shown:<value$}  {}", self.source(key)))
             .collect();
         lines.join("\n")
-    }
-
-    /// The library's settings.
-    ///
-    /// # Errors
-    /// [`Problems`]: all that the library finds, each with where it came from.
-    pub fn settings(
-        &self,
-        base_url: &str,
-        default_partner: Option<meshcustomers_core::CustomerId>,
-    ) -> Result<Settings, Problems> {
-        let identifiers =
-            IdentifierPolicy::default().with_max_length(self.identifier_max_length).map_err(|_| {
-                let problem = format!("is {}; it takes 2 to 63", self.identifier_max_length);
-                self.problem("identifier_max_length", problem)
-            })?;
-        let mut builder = Settings::builder(base_url)
-            .product_name(self.product_name.0.clone())
-            .default_language(self.default_language)
-            .identifiers(identifiers.reserving(&self.reserved_identifiers.0))
-            .default_quota(self.default_quota)
-            .add_myself_role(self.add_myself_role)
-            .invitation_life(self.invitation_life.0)
-            .privileged_invitation_life(self.privileged_invitation_life.0)
-            .invitation_mails_per_day(self.invitation_mails_per_day)
-            .open_invitations(self.open_invitations)
-            .link_sign_up(self.link_sign_up)
-            .registration(self.registration)
-            .approval(kinds::approval(self.approval))
-            .confirmation(kinds::confirmation(self.confirmation))
-            .registration_links(kinds::links(self.registration_links))
-            .confirmation_life(self.confirmation_life.0)
-            .confirmation_mails_per_day(self.confirmation_mails_per_day)
-            .unconfirmed_life(self.unconfirmed_life.0)
-            .registrations_per_day(self.registrations_per_day)
-            .waiting_registrations(self.waiting_registrations)
-            .messages_per_day(self.messages_per_day)
-            .mails_per_address(self.mails_per_address)
-            .mails_per_actor(self.mails_per_actor)
-            .mails_per_customer(self.mails_per_customer)
-            .mails_per_instance(self.mails_per_instance)
-            .declined_rest(self.declined_rest.0)
-            .idempotency_life(self.idempotency_life.0)
-            .mail_lease(self.mail_lease.0)
-            .mail_send_timeout(self.mail_send_timeout.0)
-            .mail_give_up(self.mail_give_up.0)
-            .delivered_mail_life(self.delivered_mail_life.0);
-        builder = builder.default_partner(default_partner);
-        builder.build().map_err(|error| {
-            Problems(
-                error
-                    .0
-                    .into_iter()
-                    .map(|SettingsProblem { setting, problem }| {
-                        Problem::new("", self.source(setting), format!("{setting}: {problem}"))
-                    })
-                    .collect(),
-            )
-        })
     }
 }
 

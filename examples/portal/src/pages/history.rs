@@ -9,7 +9,7 @@ use axum::response::Response;
 use chrono::{Days, NaiveDate};
 use meshcustomers_core::{
     Actor, Administration, Cursor, Customer, CustomerId, Error, EventType, HistoryFault, HistoryFilter,
-    HistoryReport, Page, PageRequest, PageSize, StoreError, StoreErrorKind,
+    HistoryReport, Page, PageRequest, PageSize, StoreError, StoreErrorKind, VerifyLevel,
 };
 use serde::Deserialize;
 
@@ -97,9 +97,48 @@ impl Asked {
     }
 }
 
+/// What verifying looks at, and what it has found there.
+struct Level {
+    level: VerifyLevel,
+    /// `None`: it was not checked.
+    is_whole: Option<bool>,
+}
+
+impl Level {
+    /// Every level, each of which finds what those before it cannot.
+    fn all(report: &HistoryReport) -> Vec<Self> {
+        [VerifyLevel::Whole, VerifyLevel::Sealed, VerifyLevel::Anchored, VerifyLevel::Folded]
+            .into_iter()
+            .map(|level| Self { level, is_whole: report.level(level).map(|level| level.faults == 0) })
+            .collect()
+    }
+
+    /// Its name and what it proves. Only where the reader's language is known.
+    fn said(&self) -> (Cow<'static, str>, Cow<'static, str>) {
+        match self.level {
+            VerifyLevel::Whole => (say!("Whole"), say!("No event was changed, left out or put in between.")),
+            VerifyLevel::Sealed => {
+                (say!("Sealed"), say!("Every event bears the seal of this portal: nobody else wrote it."))
+            }
+            VerifyLevel::Anchored => (
+                say!("Anchored"),
+                say!(
+                    "The history goes on where it stood before: its end was not cut off. The operator checks that with \
+                     hashes kept elsewhere."
+                ),
+            ),
+            _ => (
+                say!("Folded"),
+                say!("Users, invitations, quota and all else that is shown are what the events tell."),
+            ),
+        }
+    }
+}
+
 /// What verifying has shown, and when.
 struct Verified {
     events: u64,
+    levels: Vec<Level>,
     faults: Vec<HistoryFault>,
     /// The hash of the last event, in hex: whoever notes it can tell later that nothing before it was changed.
     head: String,
@@ -111,9 +150,11 @@ impl Verified {
     fn now(admin: &Administration, actor: &Actor, id: CustomerId) -> Result<Self, Error> {
         for _ in 0..TRIES {
             let before = admin.customer(actor, id)?.head;
-            let HistoryReport { events, faults, .. } = admin.verify_history(actor, id)?;
+            let report = admin.verify_history(actor, id)?;
             if admin.customer(actor, id)?.head == before {
-                return Ok(Self { events, faults, head: hex(&before.hash), at: Moment::now() });
+                let levels = Level::all(&report);
+                let HistoryReport { events, faults, .. } = report;
+                return Ok(Self { events, levels, faults, head: hex(&before.hash), at: Moment::now() });
             }
         }
         Err(StoreError::new(StoreErrorKind::Busy).into())
