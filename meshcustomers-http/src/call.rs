@@ -35,7 +35,7 @@ impl Ask {
         self,
         ask: impl FnOnce(&Administration) -> Result<T, Error> + Send + 'static,
     ) -> Answer {
-        let shown = self.host.run(move |admin| Ok(ask(admin)?)).await?;
+        let shown = self.host.ask(move |admin| Ok(ask(admin)?)).await?;
         json(StatusCode::OK, &shown)
     }
 }
@@ -163,7 +163,7 @@ impl Do {
             return Err(Problem::because(ApiCode::InvalidQuery, "this operation cannot be explained"));
         }
         self.ask.caller.may_write()?;
-        self.ask.host.run(move |admin| Ok(act(admin)?)).await?;
+        self.ask.host.change(move |admin| Ok(act(admin)?)).await?;
         Ok(StatusCode::NO_CONTENT.into_response())
     }
 
@@ -208,14 +208,13 @@ impl Do {
         T: Send + 'static,
     {
         let Self { ask, key, explain } = self;
-        if !explain {
-            ask.caller.may_write()?;
+        if explain {
+            let asked = move |admin: &Administration| explained(admin.explain(&actor, &command));
+            return Ok(Done::Explained(Box::new(ask.host.ask(asked).await?)));
         }
+        ask.caller.may_write()?;
         ask.host
-            .run(move |admin| {
-                if explain {
-                    return Ok(Done::Explained(Box::new(explained(admin.explain(&actor, &command))?)));
-                }
+            .change(move |admin| {
                 let outcome = match key {
                     Some(key) => admin.run_once(&actor, key, &command)?,
                     None => admin.run(&actor, &command)?,

@@ -16,7 +16,7 @@ use tower_http::timeout::TimeoutLayer;
 use tower_sessions::SessionManagerLayer;
 use tower_sessions::cookie::SameSite;
 
-use crate::blocking::Blocking;
+use crate::blocking::{self, Blocking};
 use crate::config::Support;
 use crate::error::Problem;
 use crate::health::Health;
@@ -290,6 +290,7 @@ pub fn router(app: &App) -> Router {
     let all = if app.has_api() { api::mount(app, pages) } else { pages.layer(middleware::from_fn(no_api)) };
     all.layer(middleware::from_fn_with_state(app.clone(), known_host))
         .layer(middleware::from_fn_with_state(app.clone(), words::in_their_language))
+        .layer(middleware::from_fn(blocking::in_slots_of_its_kind))
         .layer(middleware::from_fn_with_state(app.clone(), headers))
         .layer(middleware::from_fn(observe::request))
         .with_state(app.clone())

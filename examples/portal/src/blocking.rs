@@ -2,7 +2,8 @@
 //!
 //! Every call of the library blocks until it is done, so it belongs on a blocking thread. A hop there costs 5 to 45 µs,
 //! a durable commit 160 to 4,000 µs. The semaphore keeps no more calls under way than the store has connections: more
-//! would only wait inside it, each with a thread of its own.
+//! would only wait inside it, each with a thread of its own. Requests that only show something have slots of their own:
+//! while the database is locked, changes wait for it, and pages go on.
 //!
 //! A request that is dropped does not stop a command that runs: where that matters, give the command an idempotency
 //! key ([`Administration::run_once`]).
@@ -10,20 +11,35 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
 use meshcustomers_core::Administration;
 use tokio::sync::Semaphore;
+
+tokio::task_local! {
+    /// Whether the request that is being answered only shows something.
+    static SHOWS: bool;
+}
+
+/// Answers the request in the slots of its kind: GET and HEAD change nothing.
+pub async fn in_slots_of_its_kind(request: Request, next: Next) -> Response {
+    SHOWS.scope(request.method().is_safe(), next.run(request)).await
+}
 
 /// `Administration` for async code; one of these per program.
 #[derive(Clone, Debug)]
 pub struct Blocking {
     admin: Administration,
-    slots: Arc<Semaphore>,
+    showing: Arc<Semaphore>,
+    changing: Arc<Semaphore>,
 }
 
 impl Blocking {
-    /// At most `slots` calls at once: as many as the store has connections.
+    /// At most `slots` calls of a kind at once: as many as the store has connections.
     pub fn new(admin: Administration, slots: usize) -> Self {
-        Self { admin, slots: Arc::new(Semaphore::new(slots)) }
+        let slots = || Arc::new(Semaphore::new(slots));
+        Self { admin, showing: slots(), changing: slots() }
     }
 
     /// The library itself, for who brings a bridge of their own.
@@ -35,7 +51,9 @@ impl Blocking {
     pub async fn run<T: Send + 'static>(&self, f: impl FnOnce(&Administration) -> T + Send + 'static) -> T {
         // The semaphore is never closed; without a permit the call would still be right, only unbounded.
         let asked = Instant::now();
-        let permit = Arc::clone(&self.slots).acquire_owned().await.ok();
+        let shows = SHOWS.try_with(|shows| *shows).unwrap_or_default();
+        let slots = if shows { &self.showing } else { &self.changing };
+        let permit = Arc::clone(slots).acquire_owned().await.ok();
         metrics::histogram!("library_slot_wait_seconds").record(asked.elapsed());
         let (admin, span) = (self.admin.clone(), tracing::Span::current());
         let done = tokio::task::spawn_blocking(move || {
@@ -74,6 +92,15 @@ mod tests {
             assert_eq!(panic.downcast_ref::<&str>(), Some(&"on purpose"));
         }
         assert_eq!(bridge.run(|_| 7).await, 7);
+    }
+
+    #[tokio::test]
+    async fn who_shows_does_not_wait_for_who_changes() {
+        let bridge = bridge(1);
+        let _changes = Arc::clone(&bridge.changing).acquire_owned().await.unwrap();
+        assert_eq!(SHOWS.scope(true, bridge.run(|_| 7)).await, 7);
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(20), bridge.run(|_| 7)).await;
+        assert!(waits.is_err(), "no slot is free for a change");
     }
 
     #[tokio::test(flavor = "multi_thread")]

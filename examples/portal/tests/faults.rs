@@ -179,6 +179,9 @@ fn reading_goes_on(browser: &mut Browser, account: &str) {
     }
 }
 
+/// Changes that wait for a locked database beside each other.
+const MANY: usize = 12;
+
 #[test]
 fn while_the_database_is_locked_reading_goes_on_and_writing_is_put_off() {
     let portal = Portal::start();
@@ -196,6 +199,13 @@ fn while_the_database_is_locked_reading_goes_on_and_writing_is_put_off() {
     std::thread::scope(|scope| {
         let (mut other, list) = (paul.clone(), list.as_str());
         let begun = Instant::now();
+        // More of them than the portal lets change something at once.
+        for number in 0..MANY {
+            let (mut another, identifier) = (paul.clone(), format!("acme-{number}"));
+            scope.spawn(move || {
+                is_not_now(&another.post(list, &[("name", "ACME"), ("identifier", &identifier)]))
+            });
+        }
         let page = scope.spawn(move || other.post(list, &acme));
         let called = scope.spawn(|| call(&portal, &program, "POST", &api, story));
         let mut rounds = 0;

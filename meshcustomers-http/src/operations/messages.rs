@@ -13,13 +13,14 @@ use utoipa_axum::routes;
 use super::tag;
 use crate::call::{Answer, Ask, Do, Page};
 use crate::host::Host;
-use crate::input::{At, Body, Listed, NoBody, Params, Touched, TouchedMessage, read_fields};
+use crate::input::{At, Body, Listed, NoBody, Nothing, Params, Touched, TouchedMessage, read_fields};
 use crate::view::{Uuid, id, maybe};
 use crate::words;
 
 pub(super) fn operations() -> OpenApiRouter<Host> {
     OpenApiRouter::new()
         .routes(routes!(messages, send_message))
+        .routes(routes!(sent_message))
         .routes(routes!(withdraw_message))
         .routes(routes!(recipients))
 }
@@ -98,6 +99,18 @@ async fn messages(At(at): At<Touched>, ask: Ask, Params(asked): Params<Listed>) 
     let page = asked.page()?;
     let actor = ask.touching(at.account, at.customer)?;
     ask.list(page, move |admin, page| admin.messages(&actor, at.customer, page), SentMessage::from).await
+}
+
+/// One message that was sent to a customer
+///
+/// As the list shows it; for whoever manages the customer now (R-MSG-4).
+#[utoipa::path(get, path = "/accounts/{account}/customers/{customer}/messages/{message}", tag = tag::MESSAGES,
+    responses((status = OK, description = "The message.", body = SentMessage)),
+    extensions(("x-codes" = json!(["NOT_FOUND", "NOT_PERMITTED", "USER_DISABLED", "CUSTOMER_WAITING", "CUSTOMER_DISABLED",
+        "CUSTOMER_ENDED"]))))]
+async fn sent_message(At(at): At<TouchedMessage>, ask: Ask, Params(Nothing {}): Params<Nothing>) -> Answer {
+    let actor = ask.touching(at.account, at.customer)?;
+    ask.show(move |admin| Ok(SentMessage::from(admin.sent_message(&actor, at.customer, at.message)?))).await
 }
 
 /// A new message.

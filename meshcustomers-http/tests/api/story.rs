@@ -111,6 +111,8 @@ async fn the_whole_product_page_through_json() {
         (&sent["items"][0]["standing"], &sent["items"][1]["acknowledged"]),
         (&json!("taken"), &json!(1))
     );
+    let one = world.get("Paula", &format!("{of}/messages/{}", all["id"].as_str().unwrap())).await.is(200);
+    assert_eq!(one, sent["items"][1]);
     let recipients = world
         .get("Paula", &format!("{of}/messages/{}/recipients", all["id"].as_str().unwrap()))
         .await
