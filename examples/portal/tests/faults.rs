@@ -203,7 +203,7 @@ fn while_the_database_is_locked_reading_goes_on_and_writing_is_put_off() {
         for number in 0..MANY {
             let (mut another, identifier) = (paul.clone(), format!("acme-{number}"));
             scope.spawn(move || {
-                is_not_now(&another.post(list, &[("name", "ACME"), ("identifier", &identifier)]))
+                is_not_now(&another.post(list, &[("name", "ACME"), ("identifier", &identifier)]));
             });
         }
         let page = scope.spawn(move || other.post(list, &acme));

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use thirtyfour::cdp::Cdp;
 use thirtyfour::prelude::*;
@@ -13,6 +13,11 @@ const CHROMIUM: &str = "/usr/bin/chromium";
 const CHROMEDRIVER: &str = "/usr/bin/chromedriver";
 /// Finds missing labels, poor contrast, wrong headings and roles: WCAG 2.2 A and AA, and good practice.
 const AXE: &str = include_str!("vendor/axe.min.js");
+
+/// How long a page may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at it.
+const MOMENT: Duration = Duration::from_millis(50);
 
 pub type Seen = Result<(), Box<dyn std::error::Error>>;
 
@@ -177,9 +182,12 @@ impl Eyes {
     }
 
     pub async fn type_into(&self, css: &str, text: &str) -> Seen {
-        let field = self.driver.query(By::Css(css)).first().await?;
-        field.clear().await?;
-        Ok(field.send_keys(text).await?)
+        self.steadily(async || {
+            let field = self.driver.query(By::Css(css)).first().await?;
+            field.clear().await?;
+            field.send_keys(text).await
+        })
+        .await
     }
 
     pub async fn click(&self, css: &str) -> Seen {
@@ -190,16 +198,28 @@ impl Eyes {
         self.click_by(By::XPath(path)).await
     }
 
-    /// A page that is just being exchanged takes its elements away between finding and clicking: then once more.
     async fn click_by(&self, by: By) -> Seen {
-        for _ in 0..5 {
-            let found = self.driver.query(by.clone()).and_clickable().first().await?;
-            match found.click().await {
-                Err(error) if error.to_string().contains("stale element") => {}
-                clicked => return Ok(clicked?),
+        self.steadily(async || {
+            let found = self.driver.query(by.clone()).wait(PATIENCE, MOMENT).and_clickable().first().await?;
+            found.click().await
+        })
+        .await
+    }
+
+    /// A page that is just being exchanged takes its elements away between finding and using them: then once more.
+    async fn steadily<T>(
+        &self,
+        step: impl AsyncFn() -> WebDriverResult<T>,
+    ) -> Result<T, Box<dyn std::error::Error>> {
+        let started = Instant::now();
+        loop {
+            match step().await {
+                Err(error) if error.to_string().contains("stale element") && started.elapsed() < PATIENCE => {
+                    tokio::time::sleep(MOMENT).await;
+                }
+                done => return Ok(done?),
             }
         }
-        Err(format!("{by:?} is taken away again and again").into())
     }
 
     /// The menu entry of the selected account with this ending, on the left.
@@ -212,7 +232,7 @@ impl Eyes {
         let path = format!("//body[contains(., \"{words}\")]");
         self.driver
             .query(By::XPath(path.as_str()))
-            .wait(Duration::from_secs(10), Duration::from_millis(50))
+            .wait(PATIENCE, MOMENT)
             .first()
             .await
             .map(drop)
@@ -225,14 +245,7 @@ impl Eyes {
         }
         self.type_into("details.selection input[type=search]", identifier).await?;
         let path = format!("//*[@id='account-list']/a[code[normalize-space(.)='{identifier}']]");
-        self.driver
-            .query(By::XPath(path.as_str()))
-            .wait(Duration::from_secs(10), Duration::from_millis(50))
-            .and_clickable()
-            .first()
-            .await?
-            .click()
-            .await?;
+        self.click_path(&path).await?;
         self.says(&format!("({identifier})")).await
     }
 
@@ -275,7 +288,7 @@ impl Eyes {
     pub async fn sees(&self, css: &str) -> Seen {
         self.driver
             .query(By::Css(css))
-            .wait(Duration::from_secs(10), Duration::from_millis(50))
+            .wait(PATIENCE, MOMENT)
             .first()
             .await
             .map(drop)
@@ -284,13 +297,7 @@ impl Eyes {
 
     /// What stands in a part of the page.
     pub async fn text_of(&self, css: &str) -> Result<String, Box<dyn std::error::Error>> {
-        for _ in 0..5 {
-            match self.driver.query(By::Css(css)).first().await?.text().await {
-                Err(error) if error.to_string().contains("stale element") => {}
-                text => return Ok(text?),
-            }
-        }
-        Err(format!("{css} is taken away again and again").into())
+        self.steadily(async || self.driver.query(By::Css(css)).first().await?.text().await).await
     }
 
     /// Fails if the words are on the page now.
@@ -304,16 +311,8 @@ impl Eyes {
         let path = format!(
             "//tbody[@id='customers']/tr[.//code[normalize-space(.)='{identifier}']]//a[contains(@href, '{ending}')]"
         );
-        self.driver
-            .query(By::XPath(path.as_str()))
-            .wait(Duration::from_secs(10), Duration::from_millis(50))
-            .and_clickable()
-            .first()
-            .await
-            .map_err(|_| format!("{identifier} has no action {ending}"))?
-            .click()
-            .await?;
-        Ok(())
+        let done = self.click_path(&path).await;
+        done.map_err(|error| format!("{identifier} has no action {ending}: {error}").into())
     }
 
     /// Selects the partner account on the top left and opens Administration > Customers by the toolbox.
