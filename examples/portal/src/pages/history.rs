@@ -123,8 +123,7 @@ impl Level {
             VerifyLevel::Anchored => (
                 say!("Anchored"),
                 say!(
-                    "The history goes on where it stood before: its end was not cut off. The operator checks that with \
-                     hashes kept elsewhere."
+                    "Not asked here: that its end was not cut off. The operator checks it with hashes kept elsewhere."
                 ),
             ),
             _ => (
